@@ -1,0 +1,155 @@
+//! What a mail says: the plain types that the reader hands on.
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+
+/// Everything that was read from one mail. It crosses a process border as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Content {
+    /// Message-ID without angle brackets (RFC 5322 section 3.6.4).
+    pub message_id: Option<String>,
+    /// Decoded, control characters removed, white space folded.
+    pub subject: String,
+    /// The first From header.
+    pub from: Option<Address>,
+    /// The sender's clock; as unreliable as the sender.
+    pub date: Option<DateTime<FixedOffset>>,
+    /// The topmost Received header: when the mailbox's own server took the mail.
+    pub received: Option<DateTime<FixedOffset>>,
+    /// Message-IDs of In-Reply-To and References, without brackets.
+    pub answers: Vec<String>,
+    /// Signs that a machine wrote the mail.
+    pub automatic: Vec<Automatic>,
+    /// What the sender typed: quoted and forwarded mails, and nothing else, cut away.
+    pub text: String,
+    /// Quoted, forwarded and attached mails, outermost first.
+    pub inner: Vec<Inner>,
+    /// Attached files in order; an archive is followed by its members.
+    pub files: Vec<File>,
+    /// Addresses of large attachments, net disks and articles.
+    pub links: Vec<Link>,
+    /// What could not be read, in words for staff. Empty when all was.
+    pub damage: Vec<String>,
+}
+
+/// A mail address as it stands in a header.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    /// Display name, decoded; empty where there is none.
+    pub name: String,
+    /// Lower case `local@domain`; empty where the header holds none.
+    pub address: String,
+}
+
+/// A sign in the headers or the structure that no person wrote this mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Automatic {
+    /// Auto-Submitted, X-Autoreply, X-QQ-AUTO-REPLY and their like.
+    Reply,
+    /// multipart/report with delivery-status, or a postmaster's address.
+    Bounce,
+    /// A disposition notification: 已读回执.
+    Receipt,
+    /// Precedence bulk, list headers.
+    Bulk,
+    /// A text/calendar part with METHOD:REQUEST, CANCEL or REPLY.
+    Calendar,
+}
+
+/// How an inner mail came into the outer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nesting {
+    /// Quoted below an answer (回复).
+    Quoted,
+    /// Passed on inline (转发邮件信息).
+    Forwarded,
+    /// Attached as message/rfc822 or .eml.
+    Attached,
+}
+
+/// A mail inside the mail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inner {
+    /// How it came there.
+    pub nesting: Nesting,
+    /// Name and address of its writer as written, where given.
+    pub from: Option<Address>,
+    /// Its own date; `+08:00` where it names no zone.
+    pub date: Option<DateTime<FixedOffset>>,
+    /// Its subject, where given.
+    pub subject: Option<String>,
+    /// Its own words, without the mails inside it.
+    pub text: String,
+}
+
+/// The true type of a file, by its bytes, not by its label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Media {
+    Photo,
+    Video,
+    Document,
+    Archive,
+    Other,
+}
+
+/// One attached file or member of an archive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct File {
+    /// File name without folders, decoded, safe to show and to write.
+    pub name: String,
+    /// Folder inside its archive, `/` between levels; empty outside of one.
+    pub folder: String,
+    /// Index in [`Content::files`] of the archive that holds it.
+    pub archive: Option<usize>,
+    /// By content.
+    pub media: Media,
+    /// Lower case hex.
+    pub sha256: String,
+    /// Decoded size.
+    pub bytes: u64,
+    /// EXIF or video creation time, `+08:00` where it names no zone.
+    pub taken_at: Option<DateTime<FixedOffset>>,
+    /// A small inline picture (logo, icon) that is no photo of an activity.
+    pub decoration: bool,
+    /// What its text came to.
+    pub reading: Reading,
+}
+
+/// The text of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// The file is of a kind that holds no text.
+    None,
+    /// Its text; a table is one line a row, cells parted by tabs.
+    Text(String),
+    /// It should hold text, but could not be read: why, in Chinese (加密, 损坏, 格式暂不支持).
+    Failed(String),
+}
+
+/// What an address in a mail leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkKind {
+    /// Large attachment, net disk, online document: files lie behind it.
+    Files,
+    /// 公众号, 美篇 and other published articles.
+    Article,
+}
+
+/// An address worth keeping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// As written, entities decoded.
+    pub url: String,
+    /// Whose service, in Chinese: 网易超大附件, QQ超大附件, 百度网盘, 微信公众号.
+    pub provider: String,
+    /// Files or an article.
+    pub kind: LinkKind,
+    /// When the provider drops it, where the mail says so.
+    pub expires_at: Option<DateTime<FixedOffset>>,
+}
