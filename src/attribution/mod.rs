@@ -1,0 +1,5 @@
+//! 3. Whose report it is, of which day and kind, how many, with the evidence for each (rules.md).
+
+mod verdict;
+
+pub use verdict::*;

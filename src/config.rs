@@ -1,0 +1,264 @@
+//! The settings file, one struct a stage. Unknown keys are refused; secrets are read from files of their own.
+
+use crate::campaign::Campaign;
+use crate::roster::Roster;
+use anyhow::{Context, Result, bail, ensure};
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole settings file; every key has a default, so that an empty file is one too.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where everything is kept. `--data` overrides it.
+    pub data_dir: DataDir,
+    /// A campaign file in place of the built-in one.
+    pub campaign_file: Option<PathBuf>,
+    /// A roster file in place of the built-in one.
+    pub units_file: Option<PathBuf>,
+    /// Where reports come from.
+    pub mailbox: Mailbox,
+    /// Where letters go.
+    pub outgoing: Outgoing,
+    /// Who reads the digest.
+    pub staff: Staff,
+}
+
+/// A data directory; by default `/var/lib/baosong`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct DataDir(pub PathBuf);
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// TLS from the first byte.
+    Implicit,
+    /// Plain first, then STARTTLS; never falls back.
+    Starttls,
+    /// None at all; refused but for a loopback address.
+    None,
+}
+
+/// The mailbox that is watched.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mailbox {
+    /// IMAP server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// A PEM file of further certificate authorities to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Full mail address.
+    pub user: String,
+    /// A file that holds the authorization code (授权码), and nothing else.
+    pub password_file: PathBuf,
+    /// Folders to watch; left out: INBOX and the spam folders.
+    pub folders: Option<Vec<String>>,
+    /// Seconds between polls; up to a tenth more or less is added by chance.
+    pub poll_seconds: u64,
+}
+
+/// How letters leave.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outgoing {
+    /// By SMTP or into files.
+    pub transport: Transport,
+    /// Where `.eml` files go; relative to the data directory.
+    pub dir: PathBuf,
+    /// SMTP server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// A PEM file of further certificate authorities to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Login, and the sender of every letter: 163.com refuses any other.
+    pub user: String,
+    /// Display name of the sender.
+    pub name: String,
+    /// A file that holds the authorization code.
+    pub password_file: PathBuf,
+    /// Whom a unit may call, as it stands at the end of a reminder; empty: nobody is named.
+    pub contact: String,
+    /// Whether reminders are sent at all; the digest is sent in any case.
+    pub reminders: bool,
+    /// Templates in this directory replace the built-in ones of the same name.
+    pub templates: Option<PathBuf>,
+}
+
+/// Where a letter goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// To the SMTP server.
+    Smtp,
+    /// As `.eml` into a directory.
+    Files,
+}
+
+/// The office.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Staff {
+    /// Addresses that get the digest.
+    pub digest_to: Vec<String>,
+}
+
+impl Default for DataDir {
+    fn default() -> Self {
+        Self("/var/lib/baosong".into())
+    }
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self {
+            host: "imap.163.com".into(),
+            port: 993,
+            tls: Tls::Implicit,
+            ca_file: None,
+            user: "lnzjhdz@163.com".into(),
+            password_file: "/etc/baosong/authorization-code".into(),
+            folders: None,
+            poll_seconds: 180,
+        }
+    }
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self {
+            transport: Transport::Smtp,
+            dir: "letters".into(),
+            host: "smtp.163.com".into(),
+            port: 465,
+            tls: Tls::Implicit,
+            ca_file: None,
+            user: "lnzjhdz@163.com".into(),
+            name: "辽宁省职业教育活动周".into(),
+            password_file: "/etc/baosong/authorization-code".into(),
+            contact: String::new(),
+            reminders: true,
+            templates: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, or gives the defaults where none is named. Errors name the file, the key and the remedy.
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self::default());
+        };
+        let text = read(path, "settings")?;
+        Self::parse(&text).with_context(|| format!("settings file {}", path.display()))
+    }
+
+    /// Reads settings from text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text)?;
+        refuse_plain("mailbox", config.mailbox.tls, &config.mailbox.host)?;
+        refuse_plain("outgoing", config.outgoing.tls, &config.outgoing.host)?;
+        ensure!(
+            config.mailbox.poll_seconds >= 10,
+            "mailbox.poll_seconds is {}; the server bars clients that come so often: set 10 or more",
+            config.mailbox.poll_seconds
+        );
+        for address in &config.staff.digest_to {
+            ensure!(
+                address.parse::<lettre::Address>().is_ok(),
+                "staff.digest_to holds \"{address}\", which is no mail address"
+            );
+        }
+        Ok(config)
+    }
+
+    /// The campaign that the settings name, else the built-in one.
+    pub fn campaign(&self) -> Result<Campaign> {
+        let Some(path) = &self.campaign_file else {
+            return Ok(Campaign::default());
+        };
+        Campaign::parse(&read(path, "campaign_file")?)
+            .with_context(|| format!("campaign file {}", path.display()))
+    }
+
+    /// The roster that the settings name, else the built-in one.
+    pub fn roster(&self) -> Result<Roster> {
+        let Some(path) = &self.units_file else {
+            return Ok(Roster::default());
+        };
+        Roster::parse(&read(path, "units_file")?)
+            .with_context(|| format!("roster file {}", path.display()))
+    }
+}
+
+/// The secret in `path`, without the white space around it.
+pub fn secret(path: &Path) -> Result<SecretString> {
+    let text = read(path, "password_file")?;
+    let code = text.trim();
+    ensure!(
+        !code.is_empty(),
+        "{} is empty; put the authorization code (授权码) into it",
+        path.display()
+    );
+    Ok(SecretString::from(code))
+}
+
+fn read(path: &Path, key: &str) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "cannot read {} ({key}); create it or name another",
+            path.display()
+        )
+    })
+}
+
+fn refuse_plain(section: &str, tls: Tls, host: &str) -> Result<()> {
+    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if tls == Tls::None && !loopback {
+        bail!(
+            "{section}.tls is \"none\", but {section}.host {host} is no loopback address: \
+             the authorization code would travel unprotected; set \"implicit\" or \"starttls\""
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = Config::parse("[mailbox]\nhots = \"x\"")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("hots"), "{error}");
+    }
+
+    #[test]
+    fn a_password_over_the_open_net_is_refused() {
+        let error = Config::parse("[mailbox]\ntls = \"none\"")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("mailbox.tls"), "{error}");
+        assert!(Config::parse("[mailbox]\ntls = \"none\"\nhost = \"127.0.0.1\"").is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_by_debug() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "ABCDEFGHIJKLMNOP\n").unwrap();
+        let shown = format!("{:?}", secret(file.path()).unwrap());
+        assert!(!shown.contains("ABCDEFGH"), "{shown}");
+    }
+}

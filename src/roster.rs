@@ -1,0 +1,266 @@
+//! The units that report, by every name they are known by. Built once; refuses contradictions.
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+const BUILT_IN: &str = include_str!("../config/units.toml");
+
+/// The two kinds of unit that the notice names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum UnitKind {
+    City,
+    College,
+}
+
+/// A city's education bureau, or a vocational college.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    /// Official name; of a city, its bureau.
+    pub name: String,
+    /// City or college.
+    pub kind: UnitKind,
+    /// The city it is, or stands in (抚顺市).
+    pub city: String,
+    /// Names that mean this unit wherever they stand: abbreviations, variants, former names.
+    pub aliases: Vec<String>,
+    /// Short forms that mean it only in a subject, a sender's or a file's name, or a signature.
+    pub short_names: Vec<String>,
+    /// Districts and counties of a city.
+    pub districts: Vec<String>,
+    /// Domains it writes from: a hint.
+    pub domains: Vec<String>,
+    /// Mail addresses that letters to the unit go to.
+    pub addresses: Vec<String>,
+}
+
+/// All units. City bureaus come first, each kind in the order of the file.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    units: Vec<Unit>,
+    undecided: Vec<String>,
+    outside: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// Places that are no unit's; a person decides (沈抚示范区).
+    #[serde(default)]
+    undecided: Vec<String>,
+    /// Institutions that resemble units and are none.
+    #[serde(default)]
+    outside: Vec<String>,
+    city: Vec<City>,
+    college: Vec<College>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct City {
+    name: String,
+    city: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    short_names: Vec<String>,
+    #[serde(default)]
+    districts: Vec<String>,
+    #[serde(default)]
+    domains: Vec<String>,
+    #[serde(default)]
+    addresses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct College {
+    name: String,
+    city: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    short_names: Vec<String>,
+    #[serde(default)]
+    domains: Vec<String>,
+    #[serde(default)]
+    addresses: Vec<String>,
+}
+
+impl Default for Roster {
+    /// Liaoning in May 2022.
+    fn default() -> Self {
+        Self::parse(BUILT_IN).expect("the built-in roster is tested")
+    }
+}
+
+impl Roster {
+    /// Reads a roster file. Errors name both units that claim one name or one address.
+    pub fn parse(text: &str) -> Result<Self> {
+        let file: File = toml::from_str(text).context("not a roster file")?;
+        let cities = file.city.into_iter().map(Unit::from);
+        let colleges = file.college.into_iter().map(Unit::from);
+        let roster = Self {
+            units: cities.chain(colleges).collect(),
+            undecided: file.undecided,
+            outside: file.outside,
+        };
+        roster.refuse_shared("name", |unit| unit.names().map(str::to_owned).collect())?;
+        roster.refuse_shared("address", |unit| {
+            unit.addresses.iter().map(|a| a.to_lowercase()).collect()
+        })?;
+        Ok(roster)
+    }
+
+    /// All units, cities first.
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// The unit of this official name.
+    pub fn unit(&self, name: &str) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.name == name)
+    }
+
+    /// Places that are no unit's; a person decides.
+    pub fn undecided(&self) -> &[String] {
+        &self.undecided
+    }
+
+    /// Institutions that resemble units and are none.
+    pub fn outside(&self) -> &[String] {
+        &self.outside
+    }
+
+    /// Each district with the official names of the cities that have one so called.
+    pub fn districts(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for unit in &self.units {
+            for district in &unit.districts {
+                all.entry(district).or_default().push(&unit.name);
+            }
+        }
+        all
+    }
+
+    /// Units without an address to write to, by official name.
+    pub fn without_address(&self) -> Vec<&str> {
+        let lacking = self.units.iter().filter(|unit| unit.addresses.is_empty());
+        lacking.map(|unit| unit.name.as_str()).collect()
+    }
+
+    fn refuse_shared(&self, what: &str, of: impl Fn(&Unit) -> BTreeSet<String>) -> Result<()> {
+        let mut owners: HashMap<String, &str> = HashMap::new();
+        for unit in &self.units {
+            for value in of(unit) {
+                ensure!(
+                    !value.trim().is_empty(),
+                    "{} has an empty {what}",
+                    unit.name
+                );
+                if let Some(other) = owners.insert(value.clone(), &unit.name) {
+                    anyhow::bail!(
+                        "{what} \"{value}\" belongs to both {other} and {}; remove it from one of them",
+                        unit.name
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Unit {
+    /// Every name of the unit but its districts'.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let own = std::iter::once(&self.name);
+        let city = (self.kind == UnitKind::City).then_some(&self.city);
+        own.chain(city)
+            .chain(&self.aliases)
+            .chain(&self.short_names)
+            .map(String::as_str)
+    }
+}
+
+impl From<City> for Unit {
+    fn from(city: City) -> Self {
+        Self {
+            name: city.name,
+            kind: UnitKind::City,
+            city: city.city,
+            aliases: city.aliases,
+            short_names: city.short_names,
+            districts: city.districts,
+            domains: city.domains,
+            addresses: city.addresses,
+        }
+    }
+}
+
+impl From<College> for Unit {
+    fn from(college: College) -> Self {
+        Self {
+            name: college.name,
+            kind: UnitKind::College,
+            city: college.city,
+            aliases: college.aliases,
+            short_names: college.short_names,
+            districts: Vec::new(),
+            domains: college.domains,
+            addresses: college.addresses,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_roster_has_14_cities_and_52_colleges() {
+        let roster = Roster::default();
+        let count = |kind| roster.units().iter().filter(|u| u.kind == kind).count();
+        assert_eq!((count(UnitKind::City), count(UnitKind::College)), (14, 52));
+        assert_eq!(
+            roster.districts().values().map(Vec::len).sum::<usize>(),
+            100
+        );
+    }
+
+    #[test]
+    fn tiexi_district_is_in_two_cities() {
+        let roster = Roster::default();
+        assert_eq!(
+            roster.districts()["铁西区"],
+            ["沈阳市教育局", "鞍山市教育局"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_two_units_share_is_refused_and_both_are_named() {
+        let text = r#"
+            city = []
+            [[college]]
+            name = "甲学院"
+            city = "沈阳市"
+            aliases = ["同名"]
+            [[college]]
+            name = "乙学院"
+            city = "沈阳市"
+            short_names = ["同名"]
+        "#;
+        let error = Roster::parse(text).unwrap_err().to_string();
+        assert!(
+            error.contains("同名") && error.contains("甲学院") && error.contains("乙学院"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = Roster::parse("city = []\ncollege = []\nschool = []").unwrap_err();
+        assert!(format!("{error:#}").contains("school"));
+    }
+}

@@ -1,0 +1,24 @@
+//! The plain fact that standings are computed from.
+
+use crate::attribution::Kind;
+use crate::campaign::Moment;
+use chrono::NaiveDate;
+
+/// One submission that stands, corrections applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// Submission id.
+    pub id: i64,
+    /// The mail that carried it.
+    pub mail: i64,
+    /// Official name of the unit.
+    pub unit: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Activity days, ascending.
+    pub days: Vec<NaiveDate>,
+    /// Arrival by the server's clock.
+    pub arrived: Moment,
+    /// The earlier submission that it replaces.
+    pub repeats: Option<i64>,
+}
