@@ -64,6 +64,7 @@ pub struct Evidence {
     /// Name of the rule, e.g. `full_name`, `district`, `yesterday`.
     pub rule: String,
     /// Where it stood, e.g. `subject`, `signature`.
+    #[serde(rename = "where")]
     pub place: String,
     /// The words themselves.
     pub seen: String,

@@ -1,5 +1,113 @@
 //! 4. What is kept: facts in SQLite, raw mail and files on disk named by their hash.
 
+mod blobs;
+mod cursors;
 mod fact;
+mod intake;
+mod letters;
+mod listing;
+mod migrations;
+mod verdicts;
 
+pub use blobs::{Blobs, Staged, hash, hash_file};
+pub use cursors::{Cursor, Ledger, Place, Trouble};
 pub use fact::Fact;
+pub use intake::Kept;
+pub use letters::{LetterRow, LetterState, NewLetter};
+pub use listing::{FileRow, MailRow, SubmissionRow};
+pub use verdicts::Unjudged;
+
+use crate::campaign::{CST, Moment};
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, TimeZone};
+use rusqlite::Connection;
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+/// The database of one data directory.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens or creates `baosong.db` in `data_dir`, brought up to date.
+    pub fn open(data_dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(data_dir).with_context(|| {
+            format!(
+                "cannot create {}; name another with --data",
+                data_dir.display()
+            )
+        })?;
+        let path = data_dir.join("baosong.db");
+        let mut connection =
+            Connection::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )?;
+        connection.set_prepared_statement_cache_capacity(64);
+        migrations::migrate(&mut connection)
+            .with_context(|| format!("database {}", path.display()))?;
+        Ok(Self { connection })
+    }
+}
+
+/// Held while a process writes to a data directory.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code)] File);
+
+impl Lock {
+    /// Takes the lock, or says that another instance has it.
+    pub fn take(data_dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(data_dir).with_context(|| {
+            format!(
+                "cannot create {}; name another with --data",
+                data_dir.display()
+            )
+        })?;
+        let path = data_dir.join("lock");
+        let file =
+            File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(std::fs::TryLockError::WouldBlock) => bail!(
+                "another baosong works on {}; stop it first, or name another directory with --data",
+                data_dir.display()
+            ),
+            Err(std::fs::TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+}
+
+fn moment(seconds: i64) -> Moment {
+    CST.timestamp_opt(seconds, 0)
+        .single()
+        .unwrap_or_else(|| DateTime::UNIX_EPOCH.with_timezone(&CST))
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// A column that holds JSON, or one that serde writes as a plain string.
+fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+/// An enum's name as serde writes it, without quotes.
+fn name<T: serde::Serialize>(value: T) -> Result<String> {
+    match serde_json::to_value(value)? {
+        serde_json::Value::String(name) => Ok(name),
+        other => bail!("{other} is no name"),
+    }
+}
+
+fn from_name<T: serde::de::DeserializeOwned>(name: String) -> rusqlite::Result<T> {
+    from_json(&serde_json::Value::String(name).to_string())
+}

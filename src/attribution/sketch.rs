@@ -1,0 +1,110 @@
+//! How alike two texts are: a bottom-k sketch of their character 3-grams.
+//!
+//! A. Broder, "On the resemblance and containment of documents" (1997): the k smallest hashes of a set
+//! estimate its resemblance to another; sets of fewer than k elements are compared exactly.
+
+use std::collections::BTreeSet;
+
+const SIZE: usize = 256;
+
+/// The smallest hashes of a text's 3-grams, ascending.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sketch(Vec<u32>);
+
+impl Sketch {
+    /// Of letters and digits alone: spaces, punctuation and line breaks make no difference.
+    pub fn of(text: &str) -> Self {
+        let chars: Vec<char> = text.chars().filter(|c| c.is_alphanumeric()).collect();
+        let hashes: BTreeSet<u32> = chars.windows(3).map(hash).collect();
+        Self(hashes.into_iter().take(SIZE).collect())
+    }
+
+    /// Share of 3-grams that both texts have, of those that either has; 0 to 1.
+    pub fn resemblance(&self, other: &Self) -> f64 {
+        let union: BTreeSet<u32> = self.0.iter().chain(&other.0).copied().collect();
+        let smallest: Vec<u32> = union.into_iter().take(self.sample(other)).collect();
+        if smallest.is_empty() {
+            return 0.0;
+        }
+        let both = smallest
+            .iter()
+            .filter(|h| self.has(**h) && other.has(**h))
+            .count();
+        both as f64 / smallest.len() as f64
+    }
+
+    /// Number of 3-grams that are compared; below about ten a resemblance says little.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A text of fewer than three letters.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Little-endian bytes, for the store.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|hash| hash.to_le_bytes()).collect()
+    }
+
+    /// The inverse of [`Self::to_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (chunks, _) = bytes.as_chunks::<4>();
+        Self(
+            chunks
+                .iter()
+                .map(|chunk| u32::from_le_bytes(*chunk))
+                .collect(),
+        )
+    }
+
+    fn has(&self, hash: u32) -> bool {
+        self.0.binary_search(&hash).is_ok()
+    }
+
+    /// Two whole sets are compared whole; else k elements of the union are.
+    fn sample(&self, other: &Self) -> usize {
+        let whole = self.len() < SIZE && other.len() < SIZE;
+        if whole { usize::MAX } else { SIZE }
+    }
+}
+
+/// FNV-1a over the three characters, then mixed so that small hashes are spread evenly.
+fn hash(gram: &[char]) -> u32 {
+    let fnv = gram.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, c| {
+        (hash ^ u64::from(*c as u32)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    (mixed >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_changed_number_leaves_two_texts_alike() {
+        let a = "启动仪式后开展了家电维修、义诊、理发等便民服务，惠及市民约3000人。副市长参加启动仪式并讲话。";
+        let b = a.replace("3000", "300");
+        assert!(Sketch::of(a).resemblance(&Sketch::of(&b)) > 0.8);
+    }
+
+    #[test]
+    fn two_reports_of_one_school_are_not_alike() {
+        let a = "上午，海洋专业部邀请庄河市渔业协会会长给150名学生做杂色蛤育苗讲座。";
+        let b = "下午，学前教育专业学生到庄河市中心幼儿园开展大手拉小手绘本剧展演。";
+        assert!(Sketch::of(a).resemblance(&Sketch::of(b)) < 0.3);
+    }
+
+    proptest! {
+        #[test]
+        fn resemblance_is_symmetric_and_a_text_resembles_itself(a in "\\PC{0,400}", b in "\\PC{0,400}") {
+            let (a, b) = (Sketch::of(&a), Sketch::of(&b));
+            prop_assert_eq!(a.resemblance(&b), b.resemblance(&a));
+            prop_assert!(a.is_empty() || a.resemblance(&a) == 1.0);
+            prop_assert_eq!(&Sketch::from_bytes(&a.to_bytes()), &a);
+        }
+    }
+}

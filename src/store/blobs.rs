@@ -1,0 +1,155 @@
+//! Content-addressed files: raw mails and attachments, named by their SHA-256.
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// The directory of all blobs: `blobs/ab/abcdef…`.
+#[derive(Debug)]
+pub struct Blobs {
+    root: PathBuf,
+    spool: PathBuf,
+}
+
+/// A blob that is written, but not yet durable nor under its name.
+#[derive(Debug)]
+pub struct Staged {
+    sha256: String,
+    file: NamedTempFile,
+}
+
+impl Blobs {
+    /// Opens or creates the directory in `data_dir`.
+    pub fn open(data_dir: &Path) -> Result<Self> {
+        let blobs = Self {
+            root: data_dir.join("blobs"),
+            spool: data_dir.join("spool"),
+        };
+        for dir in [&blobs.root, &blobs.spool] {
+            std::fs::create_dir_all(dir)
+                .with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        Ok(blobs)
+    }
+
+    /// Where unfinished files lie: on the same file system, so that they can be renamed into place.
+    pub fn spool(&self) -> &Path {
+        &self.spool
+    }
+
+    /// Removes what a crash left in the spool. Only the holder of the lock may do so.
+    pub fn clear_spool(&self) -> Result<()> {
+        for entry in std::fs::read_dir(&self.spool)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(())
+    }
+
+    /// Writes `bytes` into the spool; `None` where the blob is kept already.
+    pub fn stage(&self, sha256: &str, bytes: &[u8]) -> Result<Option<Staged>> {
+        if self.path(sha256).exists() {
+            return Ok(None);
+        }
+        let mut file = NamedTempFile::new_in(&self.spool)?;
+        file.write_all(bytes)
+            .context("cannot write into the spool")?;
+        Ok(Some(Staged {
+            sha256: sha256.into(),
+            file,
+        }))
+    }
+
+    /// Takes a file of the spool that is whole.
+    pub fn stage_file(&self, sha256: &str, file: NamedTempFile) -> Option<Staged> {
+        (!self.path(sha256).exists()).then(|| Staged {
+            sha256: sha256.into(),
+            file,
+        })
+    }
+
+    /// Makes a batch durable: contents first, then names, then the directories that hold the names.
+    pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
+        for staged in &batch {
+            staged
+                .file
+                .as_file()
+                .sync_data()
+                .context("cannot flush a file to disk")?;
+        }
+        let mut parents: Vec<PathBuf> = Vec::with_capacity(batch.len());
+        for staged in batch {
+            let path = self.path(&staged.sha256);
+            let parent = path.parent().unwrap_or(&self.root).to_path_buf();
+            if !parent.exists() {
+                std::fs::create_dir(&parent)?;
+                parents.push(self.root.clone());
+            }
+            staged
+                .file
+                .persist(&path)
+                .with_context(|| format!("cannot keep {}", path.display()))?;
+            parents.push(parent);
+        }
+        parents.sort();
+        parents.dedup();
+        parents
+            .iter()
+            .try_for_each(|dir| Ok(File::open(dir)?.sync_all()?))
+    }
+
+    /// Where the blob of this hash lies.
+    pub fn path(&self, sha256: &str) -> PathBuf {
+        self.root.join(&sha256[..2.min(sha256.len())]).join(sha256)
+    }
+}
+
+/// SHA-256 in lower case hex.
+pub fn hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of a whole file, read in pieces.
+pub fn hash_file(path: &Path) -> Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            n => hasher.update(&piece[..n]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_blob_lies_under_its_hash_and_is_not_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).unwrap();
+        let sha256 = hash(b"abc");
+        let staged = blobs.stage(&sha256, b"abc").unwrap().unwrap();
+        assert!(!blobs.path(&sha256).exists());
+        blobs.keep(vec![staged]).unwrap();
+        assert_eq!(hash_file(&blobs.path(&sha256)).unwrap(), sha256);
+        assert!(blobs.stage(&sha256, b"abc").unwrap().is_none());
+    }
+
+    #[test]
+    fn one_file_twice_in_a_batch_is_kept_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).unwrap();
+        let twice = || blobs.stage(&hash(b"x"), b"x").unwrap().unwrap();
+        blobs.keep(vec![twice(), twice()]).unwrap();
+        assert_eq!(std::fs::read_dir(blobs.spool()).unwrap().count(), 0);
+    }
+}

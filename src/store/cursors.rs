@@ -1,0 +1,294 @@
+//! What is known of the server: where each mail lies, how far each folder was read, what went wrong.
+
+use super::{Store, moment};
+use crate::campaign::Moment;
+use anyhow::Result;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashSet;
+
+/// How often a mail that cannot be fetched is asked for, before staff alone can look at it.
+const ATTEMPTS: u32 = 5;
+
+/// Where a mail lies on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Folder name as the server writes it.
+    pub folder: String,
+    /// Of the folder (RFC 3501 section 2.3.1.1); constantly 1 on 163.com's INBOX.
+    pub uidvalidity: u32,
+    /// Of the mail.
+    pub uid: u32,
+}
+
+/// How far a folder was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Under which the UIDs hold.
+    pub uidvalidity: u32,
+    /// Every mail up to this one has a row.
+    pub last_uid: u32,
+    /// Mails that the server held at the last poll.
+    pub server_count: u32,
+    /// When all UIDs were last compared.
+    pub compared_at: Moment,
+}
+
+/// One folder's account: what the server holds, and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Ledger {
+    pub folder: String,
+    pub server: u32,
+    pub reports: u32,
+    pub not_report: u32,
+    pub review: u32,
+    pub unreadable: u32,
+}
+
+impl Ledger {
+    /// Mails on the server that no row explains; 0 unless something is wrong.
+    pub fn unexplained(&self) -> i64 {
+        let explained = self.reports + self.not_report + self.review + self.unreadable;
+        i64::from(self.server) - i64::from(explained)
+    }
+}
+
+/// Something that went wrong and has not been put right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Folder, or empty for the connection as a whole.
+    pub folder: String,
+    /// In words for staff.
+    pub what: String,
+    /// When it was first seen.
+    pub since: Moment,
+}
+
+impl Place {
+    /// Notes that the mail was fetched, and moves the cursor.
+    pub(super) fn fetched(
+        &self,
+        connection: &Connection,
+        mail: i64,
+        received: Moment,
+    ) -> Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO locations (folder, uidvalidity, uid, mail, received_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET mail = ?4, received_at = ?5, error = '', gone = 0",
+            )?
+            .execute(params![self.folder, self.uidvalidity, self.uid, mail, received.timestamp()])?;
+        self.pass(connection)
+    }
+
+    /// A row exists, fetched or not: the cursor may go past it.
+    fn pass(&self, connection: &Connection) -> Result<()> {
+        connection
+            .prepare_cached(
+                "UPDATE cursors SET last_uid = max(last_uid, ?3) WHERE folder = ?1 AND uidvalidity = ?2",
+            )?
+            .execute(params![self.folder, self.uidvalidity, self.uid])?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// The cursor of a folder, where it was ever opened.
+    pub fn cursor(&self, folder: &str) -> Result<Option<Cursor>> {
+        let cursor = self
+            .connection
+            .prepare_cached(
+                "SELECT uidvalidity, last_uid, server_count, compared_at FROM cursors WHERE folder = ?1",
+            )?
+            .query_row([folder], |row| {
+                Ok(Cursor {
+                    uidvalidity: row.get(0)?,
+                    last_uid: row.get(1)?,
+                    server_count: row.get(2)?,
+                    compared_at: moment(row.get(3)?),
+                })
+            })
+            .optional()?;
+        Ok(cursor)
+    }
+
+    /// Notes that a folder was opened. A changed UIDVALIDITY puts the cursor back to the start.
+    pub fn opened(
+        &mut self,
+        folder: &str,
+        uidvalidity: u32,
+        server_count: u32,
+        now: Moment,
+    ) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO cursors (folder, uidvalidity, last_uid, server_count, compared_at, polled_at)
+             VALUES (?1, ?2, 0, ?3, 0, ?4)
+             ON CONFLICT DO UPDATE SET server_count = ?3, polled_at = ?4,
+                 last_uid = iif(uidvalidity = ?2, last_uid, 0),
+                 compared_at = iif(uidvalidity = ?2, compared_at, 0),
+                 uidvalidity = ?2",
+            params![folder, uidvalidity, server_count, now.timestamp()],
+        )?;
+        Ok(())
+    }
+
+    /// Those of `listed` to be fetched: without a row, or with one that has attempts left.
+    pub fn wanted(&self, folder: &str, uidvalidity: u32, listed: &[u32]) -> Result<Vec<u32>> {
+        let least = listed.iter().min().copied().unwrap_or(0);
+        let settled: HashSet<u32> = self
+            .connection
+            .prepare_cached(
+                "SELECT uid FROM locations WHERE folder = ?1 AND uidvalidity = ?2 AND uid >= ?3
+                 AND (mail IS NOT NULL OR attempts >= ?4)",
+            )?
+            .query_map(params![folder, uidvalidity, least, ATTEMPTS], |row| {
+                row.get(0)
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(listed
+            .iter()
+            .copied()
+            .filter(|uid| !settled.contains(uid))
+            .collect())
+    }
+
+    /// UIDs whose mail could not be fetched yet, and that have attempts left.
+    pub fn unfetched(&self, folder: &str, uidvalidity: u32) -> Result<Vec<u32>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT uid FROM locations
+             WHERE folder = ?1 AND uidvalidity = ?2 AND mail IS NULL AND attempts < ?3 AND NOT gone",
+        )?;
+        let uids = statement.query_map(params![folder, uidvalidity, ATTEMPTS], |row| row.get(0))?;
+        Ok(uids.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes that a mail could not be fetched: it stands in the ledger as unreadable, and is asked for again.
+    pub fn failed(&mut self, place: &Place, error: &str, now: Moment) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "INSERT INTO locations (folder, uidvalidity, uid, received_at, attempts, error)
+             VALUES (?1, ?2, ?3, ?4, 1, ?5)
+             ON CONFLICT DO UPDATE SET attempts = attempts + 1, error = ?5",
+            params![
+                place.folder,
+                place.uidvalidity,
+                place.uid,
+                now.timestamp(),
+                error
+            ],
+        )?;
+        place.pass(&transaction)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Mails of a folder that were on the server when last seen.
+    pub fn present(&self, folder: &str, uidvalidity: u32) -> Result<u32> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM locations WHERE folder = ?1 AND uidvalidity = ?2 AND NOT gone",
+        )?;
+        Ok(statement.query_row(params![folder, uidvalidity], |row| row.get(0))?)
+    }
+
+    /// Notes a full comparison: rows that `listed` lacks are gone from the server, their mails stay kept.
+    pub fn compared(
+        &mut self,
+        folder: &str,
+        uidvalidity: u32,
+        listed: &[u32],
+        now: Moment,
+    ) -> Result<()> {
+        let listed: HashSet<u32> = listed.iter().copied().collect();
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "UPDATE locations SET gone = 1 WHERE folder = ?1 AND uidvalidity <> ?2",
+            params![folder, uidvalidity],
+        )?;
+        let rows: Vec<(u32, bool)> = transaction
+            .prepare_cached(
+                "SELECT uid, gone FROM locations WHERE folder = ?1 AND uidvalidity = ?2",
+            )?
+            .query_map(params![folder, uidvalidity], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        for (uid, gone) in rows {
+            if gone == listed.contains(&uid) {
+                transaction
+                    .prepare_cached(
+                        "UPDATE locations SET gone = ?4 WHERE folder = ?1 AND uidvalidity = ?2 AND uid = ?3",
+                    )?
+                    .execute(params![folder, uidvalidity, uid, !gone])?;
+            }
+        }
+        transaction.execute(
+            "UPDATE cursors SET compared_at = ?2 WHERE folder = ?1",
+            params![folder, now.timestamp()],
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The account of every folder that was ever opened.
+    pub fn ledger(&self) -> Result<Vec<Ledger>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.folder, c.server_count,
+                    count(*) FILTER (WHERE m.outcome = 'reports'),
+                    count(*) FILTER (WHERE m.outcome = 'not_report'),
+                    count(*) FILTER (WHERE m.outcome = 'review'),
+                    count(*) FILTER (WHERE l.uid IS NOT NULL AND (l.mail IS NULL OR m.outcome = 'unreadable'))
+             FROM cursors c
+             LEFT JOIN locations l ON l.folder = c.folder AND l.uidvalidity = c.uidvalidity AND NOT l.gone
+             LEFT JOIN mails m ON m.id = l.mail
+             GROUP BY c.folder ORDER BY c.folder <> 'INBOX', c.folder",
+        )?;
+        let lines = statement.query_map([], |row| {
+            Ok(Ledger {
+                folder: row.get(0)?,
+                server: row.get(1)?,
+                reports: row.get(2)?,
+                not_report: row.get(3)?,
+                review: row.get(4)?,
+                unreadable: row.get(5)?,
+            })
+        })?;
+        Ok(lines.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes what is wrong with a folder (empty: the connection), or with `None` that nothing is.
+    pub fn trouble(&mut self, folder: &str, what: Option<&str>, now: Moment) -> Result<()> {
+        match what {
+            Some(what) => self.connection.execute(
+                "INSERT INTO troubles VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET what = ?2",
+                params![folder, what, now.timestamp()],
+            )?,
+            None => self
+                .connection
+                .execute("DELETE FROM troubles WHERE folder = ?1", [folder])?,
+        };
+        Ok(())
+    }
+
+    /// What is wrong now, oldest first.
+    pub fn troubles(&self) -> Result<Vec<Trouble>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT folder, what, since FROM troubles ORDER BY since")?;
+        let rows = statement.query_map([], |row| {
+            Ok(Trouble {
+                folder: row.get(0)?,
+                what: row.get(1)?,
+                since: moment(row.get(2)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When INBOX, or whichever folder was read last, was last polled with success.
+    pub fn polled_at(&self) -> Result<Option<Moment>> {
+        let seconds: Option<i64> =
+            self.connection
+                .query_row("SELECT max(polled_at) FROM cursors", [], |row| row.get(0))?;
+        Ok(seconds.map(moment))
+    }
+}

@@ -1,0 +1,164 @@
+//! The queue: a letter is a row before it is mail, and its key (rule, about, day) exists once.
+
+use super::{Store, from_name, moment};
+use crate::campaign::Moment;
+use anyhow::Result;
+use chrono::NaiveDate;
+use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+/// Where a letter stands on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    /// Written, waits for its turn or its next attempt.
+    Queued,
+    /// An attempt was begun and its end is not known.
+    Sending,
+    /// The server took it.
+    Sent,
+    /// The server refused it for good.
+    Refused,
+    /// Past its use before it could be sent.
+    Superseded,
+}
+
+/// A letter to be queued.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct NewLetter<'a> {
+    pub rule: &'a str,
+    /// Unit of a reminder, recipient of a digest.
+    pub about: &'a str,
+    pub day: NaiveDate,
+    pub recipient: &'a str,
+    pub subject: &'a str,
+    pub message_id: &'a str,
+    /// The whole mail, as it goes to the server on every attempt.
+    pub mail: &'a [u8],
+}
+
+/// A letter of the queue.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct LetterRow {
+    pub id: i64,
+    pub rule: String,
+    pub about: String,
+    pub day: NaiveDate,
+    pub recipient: String,
+    pub subject: String,
+    pub message_id: String,
+    pub mail: Vec<u8>,
+    pub state: LetterState,
+    pub attempts: u32,
+    pub changed_at: Moment,
+    /// The server's last word.
+    pub answer: String,
+}
+
+const COLUMNS: &str = "id, rule, about, day, recipient, subject, message_id, mail, state, attempts, changed_at, answer";
+
+impl Store {
+    /// Whether a letter of this key was ever written.
+    pub fn has_letter(&self, rule: &str, about: &str, day: NaiveDate) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM letters WHERE rule = ?1 AND about = ?2 AND day = ?3")?;
+        Ok(statement.exists(params![rule, about, day.to_string()])?)
+    }
+
+    /// Queues a letter; `false` where its key exists already, and nothing is written.
+    pub fn queue_letter(&mut self, letter: &NewLetter, now: Moment) -> Result<bool> {
+        let written = self.connection.execute(
+            "INSERT INTO letters (rule, about, day, recipient, subject, message_id, mail, state, due_at, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8)
+             ON CONFLICT (rule, about, day) DO NOTHING",
+            params![
+                letter.rule,
+                letter.about,
+                letter.day.to_string(),
+                letter.recipient,
+                letter.subject,
+                letter.message_id,
+                letter.mail,
+                now.timestamp()
+            ],
+        )?;
+        Ok(written == 1)
+    }
+
+    /// Letters whose turn has come: digests first, then in the order of writing.
+    pub fn letters_due(&self, now: Moment) -> Result<Vec<LetterRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM letters WHERE state IN ('queued', 'sending') AND due_at <= ?1
+             ORDER BY rule <> 'digest', id"
+        ))?;
+        let rows = statement.query_map([now.timestamp()], letter_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Counts an attempt before it is made.
+    pub fn letter_attempted(&mut self, id: i64, now: Moment) -> Result<()> {
+        self.connection.execute(
+            "UPDATE letters SET state = 'sending', attempts = attempts + 1, changed_at = ?2 WHERE id = ?1",
+            params![id, now.timestamp()],
+        )?;
+        Ok(())
+    }
+
+    /// Notes how an attempt ended; a letter that is queued again waits until `due_at`.
+    pub fn letter_ended(
+        &mut self,
+        id: i64,
+        state: LetterState,
+        answer: &str,
+        due_at: Moment,
+        now: Moment,
+    ) -> Result<()> {
+        self.connection.execute(
+            "UPDATE letters SET state = ?2, answer = ?3, due_at = ?4, changed_at = ?5 WHERE id = ?1",
+            params![id, super::name(state)?, answer, due_at.timestamp(), now.timestamp()],
+        )?;
+        Ok(())
+    }
+
+    /// Letters that changed after `after` and by `until`.
+    pub fn letters_between(&self, after: Moment, until: Moment) -> Result<Vec<LetterRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM letters WHERE changed_at > ?1 AND changed_at <= ?2 ORDER BY changed_at, id"
+        ))?;
+        let rows = statement.query_map([after.timestamp(), until.timestamp()], letter_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The day of the latest digest before `day`.
+    pub fn last_digest(&self, day: NaiveDate) -> Result<Option<NaiveDate>> {
+        let last: Option<Option<String>> = self
+            .connection
+            .query_row(
+                "SELECT max(day) FROM letters WHERE rule = 'digest' AND day < ?1",
+                [day.to_string()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(last.flatten().and_then(|day| day.parse().ok()))
+    }
+}
+
+fn letter_row(row: &Row) -> rusqlite::Result<LetterRow> {
+    Ok(LetterRow {
+        id: row.get(0)?,
+        rule: row.get(1)?,
+        about: row.get(2)?,
+        day: row.get::<_, String>(3)?.parse().unwrap_or_default(),
+        recipient: row.get(4)?,
+        subject: row.get(5)?,
+        message_id: row.get(6)?,
+        mail: row.get(7)?,
+        state: from_name(row.get(8)?)?,
+        attempts: row.get(9)?,
+        changed_at: moment(row.get(10)?),
+        answer: row.get(11)?,
+    })
+}

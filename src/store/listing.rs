@@ -1,0 +1,174 @@
+//! Reading back what is kept: mails with their submissions and files, and the facts for standings.
+
+use super::{Fact, Store, from_json, from_name, moment};
+use crate::attribution::{Evidence, Kind, Outcome};
+use crate::campaign::Moment;
+use crate::message::{Link, Media};
+use anyhow::Result;
+use chrono::NaiveDate;
+use rusqlite::{Row, params};
+
+/// A kept mail and its outcome.
+#[derive(Debug, Clone)]
+pub struct MailRow {
+    /// Row id; `None` for a mail that the server lists but does not hand out.
+    pub id: Option<i64>,
+    /// Without angle brackets.
+    pub message_id: Option<String>,
+    /// File name, or folder/uid.
+    pub source: String,
+    /// By the server's clock; of a mail not handed out, when it was first seen.
+    pub received_at: Moment,
+    /// Sender's address.
+    pub from: String,
+    /// Decoded.
+    pub subject: String,
+    /// `None` only where a pass was cut off between keeping and judging.
+    pub outcome: Option<Outcome>,
+    /// Why.
+    pub reason: String,
+    /// Units in question.
+    pub candidates: Vec<String>,
+}
+
+/// A submission as judged.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct SubmissionRow {
+    pub fact: Fact,
+    /// Message-ID of the mail that carried the submission it repeats.
+    pub repeats_message: Option<String>,
+    pub day_inferred: bool,
+    pub title: String,
+    pub text: String,
+    pub links: Vec<Link>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// A file as kept.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct FileRow {
+    pub name: String,
+    pub media: Media,
+    pub sha256: String,
+    pub bytes: u64,
+    pub taken_at: Option<Moment>,
+}
+
+const SUBMISSIONS: &str = "SELECT s.id, s.mail, s.unit, s.kind, s.days, s.arrived, s.repeats,
+            em.message_id, s.day_inferred, s.title, s.text, s.links, s.evidence
+     FROM submissions s
+     LEFT JOIN submissions e ON e.id = s.repeats
+     LEFT JOIN mails em ON em.id = e.mail";
+
+impl Store {
+    /// Every mail in order of arrival; those that arrived after `after`, if given.
+    pub fn mails(&self, after: Option<Moment>) -> Result<Vec<MailRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates
+             FROM mails WHERE received_at > ?1
+             UNION ALL
+             SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]'
+             FROM locations WHERE mail IS NULL AND NOT gone AND received_at > ?1
+             ORDER BY 4, 1",
+        )?;
+        let after = after.map_or(i64::MIN, |moment| moment.timestamp());
+        let rows = statement.query_map([after], mail_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A mail's submissions in their order.
+    pub fn submissions_of(&self, mail: i64) -> Result<Vec<SubmissionRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{SUBMISSIONS} WHERE s.mail = ?1 ORDER BY s.ordinal"
+        ))?;
+        let rows = statement.query_map([mail], submission_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Submissions that arrived after `after` and by `until`, in order of arrival.
+    pub fn submissions_between(&self, after: Moment, until: Moment) -> Result<Vec<SubmissionRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{SUBMISSIONS} WHERE s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id"
+        ))?;
+        let rows = statement.query_map([after.timestamp(), until.timestamp()], submission_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A submission's files in their order.
+    pub fn files_of_submission(&self, submission: i64) -> Result<Vec<FileRow>> {
+        self.files("submission = ?1", submission)
+    }
+
+    /// All files of a mail in their order.
+    pub fn files_of_mail(&self, mail: i64) -> Result<Vec<FileRow>> {
+        self.files("mail = ?1", mail)
+    }
+
+    fn files(&self, condition: &str, id: i64) -> Result<Vec<FileRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT name, media, sha256, bytes, taken_at FROM files WHERE {condition} ORDER BY mail, position"
+        ))?;
+        let rows = statement.query_map([id], file_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What standings are computed from.
+    pub fn facts(&self) -> Result<Vec<Fact>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, mail, unit, kind, days, arrived, repeats FROM submissions ORDER BY arrived, id",
+        )?;
+        let rows = statement.query_map(params![], fact)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn mail_row(row: &Row) -> rusqlite::Result<MailRow> {
+    let outcome: Option<String> = row.get(6)?;
+    Ok(MailRow {
+        id: row.get(0)?,
+        message_id: row.get(1)?,
+        source: row.get(2)?,
+        received_at: moment(row.get(3)?),
+        from: row.get(4)?,
+        subject: row.get(5)?,
+        outcome: outcome.map(from_name).transpose()?,
+        reason: row.get(7)?,
+        candidates: from_json(&row.get::<_, String>(8)?)?,
+    })
+}
+
+fn fact(row: &Row) -> rusqlite::Result<Fact> {
+    Ok(Fact {
+        id: row.get(0)?,
+        mail: row.get(1)?,
+        unit: row.get(2)?,
+        kind: from_name::<Kind>(row.get(3)?)?,
+        days: from_json::<Vec<NaiveDate>>(&row.get::<_, String>(4)?)?,
+        arrived: moment(row.get(5)?),
+        repeats: row.get(6)?,
+    })
+}
+
+fn submission_row(row: &Row) -> rusqlite::Result<SubmissionRow> {
+    Ok(SubmissionRow {
+        fact: fact(row)?,
+        repeats_message: row.get(7)?,
+        day_inferred: row.get(8)?,
+        title: row.get(9)?,
+        text: row.get(10)?,
+        links: from_json(&row.get::<_, String>(11)?)?,
+        evidence: from_json(&row.get::<_, String>(12)?)?,
+    })
+}
+
+fn file_row(row: &Row) -> rusqlite::Result<FileRow> {
+    Ok(FileRow {
+        name: row.get(0)?,
+        media: from_name(row.get(1)?)?,
+        sha256: row.get(2)?,
+        bytes: row.get(3)?,
+        taken_at: row.get::<_, Option<i64>>(4)?.map(moment),
+    })
+}

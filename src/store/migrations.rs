@@ -1,0 +1,85 @@
+//! The schema's history. A database is brought up to date when it is opened.
+
+use anyhow::{Context, Result, ensure};
+use rusqlite::Connection;
+
+/// One script a version; a landed one is never changed.
+const SCRIPTS: &[&str] = &[include_str!("schema.sql")];
+
+/// Applies the scripts that `connection` lacks, each in a transaction of its own.
+///
+/// # Errors
+/// When the database was written by a later version of this program.
+pub fn migrate(connection: &mut Connection) -> Result<()> {
+    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    ensure!(
+        version <= SCRIPTS.len(),
+        "the database is of version {version}, this program knows {}; install the newer program",
+        SCRIPTS.len()
+    );
+    for (done, script) in SCRIPTS.iter().enumerate().skip(version) {
+        let transaction = connection.transaction()?;
+        transaction
+            .execute_batch(script)
+            .with_context(|| format!("migration {}", done + 1))?;
+        transaction.pragma_update(None, "user_version", done + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_a_later_version_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 999).unwrap();
+        assert!(
+            migrate(&mut connection)
+                .unwrap_err()
+                .to_string()
+                .contains("999")
+        );
+    }
+
+    /// One file of sample rows a version: what that version wrote must open under today's.
+    #[test]
+    fn rows_of_every_version_survive_the_way_to_today() {
+        let samples = [include_str!("../../tests/rows/v1.sql")];
+        assert_eq!(
+            samples.len(),
+            SCRIPTS.len(),
+            "add tests/rows/vN.sql for the new version"
+        );
+        for (n, sample) in samples.iter().enumerate() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            for script in &SCRIPTS[..=n] {
+                connection.execute_batch(script).unwrap();
+            }
+            connection
+                .pragma_update(None, "user_version", n + 1)
+                .unwrap();
+            connection.execute_batch(sample).unwrap();
+            migrate(&mut connection).unwrap();
+            let count = |table: &str| -> i64 {
+                connection
+                    .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+                        row.get(0)
+                    })
+                    .unwrap()
+            };
+            for table in [
+                "mails",
+                "submissions",
+                "files",
+                "corrections",
+                "letters",
+                "cursors",
+            ] {
+                assert_eq!(count(table), 1, "{table} after v{}", n + 1);
+            }
+        }
+    }
+}

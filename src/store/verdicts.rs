@@ -1,0 +1,250 @@
+//! Judging in order of arrival: what is to be judged, what was known before it, what came of it.
+
+use super::{Store, from_json, from_name, json, moment, name};
+use crate::attribution::{Earlier, Past, Sketch, Submission, Verdict};
+use crate::campaign::Moment;
+use crate::message::Content;
+use anyhow::Result;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+/// Earlier submissions that a new one is compared with; a repeat of an older one stands for itself.
+const COMPARED: u32 = 120;
+
+/// A mail that waits to be judged.
+#[derive(Debug)]
+pub struct Unjudged {
+    /// Row id.
+    pub id: i64,
+    /// By the server's clock.
+    pub received_at: Moment,
+    /// What was read from it.
+    pub content: Content,
+}
+
+impl Store {
+    /// Sets mails back to unjudged that arrived after one that is not judged yet: their verdicts may rest on it.
+    pub fn reopen_later(&mut self) -> Result<()> {
+        let first: Option<(i64, i64)> = self
+            .connection
+            .query_row(
+                "SELECT received_at, id FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT 1",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let Some((received_at, id)) = first else {
+            return Ok(());
+        };
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "UPDATE mails SET outcome = NULL WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL",
+            [received_at, id],
+        )?;
+        transaction.execute("DELETE FROM senders WHERE first_at >= ?1", [received_at])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The next mails to judge, in order of arrival.
+    pub fn unjudged(&self, limit: usize) -> Result<Vec<Unjudged>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, received_at, content FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT ?1",
+        )?;
+        let rows = statement.query_map([limit], |row| {
+            Ok(Unjudged {
+                id: row.get(0)?,
+                received_at: moment(row.get(1)?),
+                content: from_json(&row.get::<_, String>(2)?)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Judges a batch in one transaction: `judge` sees each mail with what was known before it.
+    pub fn judge(
+        &mut self,
+        batch: &[Unjudged],
+        judge: impl Fn(&Unjudged, &Past) -> Result<Verdict>,
+    ) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        for mail in batch {
+            let of_unit = |unit: &str| earlier_of_unit(&transaction, unit, mail);
+            let verdict = judge(mail, &past(&transaction, mail, &of_unit)?)?;
+            record(&transaction, mail, &verdict)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn sender(mail: &Unjudged) -> &str {
+    mail.content.from.as_ref().map_or("", |from| &from.address)
+}
+
+fn past<'a>(
+    transaction: &Transaction,
+    mail: &Unjudged,
+    of_unit: &'a dyn Fn(&str) -> Result<Vec<Earlier>>,
+) -> Result<Past<'a>> {
+    let sender = sender(mail);
+    let named_by_sender = transaction
+        .prepare_cached(
+            "SELECT unit FROM senders WHERE sender = ?1 AND sender <> '' AND first_at <= ?2",
+        )?
+        .query_map(params![sender, mail.received_at.timestamp()], |row| {
+            row.get(0)
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(Past {
+        named_by_sender,
+        from_sender: earlier_from_sender(transaction, sender, mail)?,
+        answered: answered(transaction, &mail.content)?,
+        of_unit,
+    })
+}
+
+const EARLIER: &str = "SELECT s.id, s.unit, s.kind, s.days, s.arrived, m.subject, s.title, s.sketch
+     FROM submissions s JOIN mails m ON m.id = s.mail";
+
+fn earlier(row: &Row) -> rusqlite::Result<Earlier> {
+    Ok(Earlier {
+        id: row.get(0)?,
+        unit: row.get(1)?,
+        kind: from_name(row.get(2)?)?,
+        days: from_json(&row.get::<_, String>(3)?)?,
+        arrived: moment(row.get(4)?),
+        subject: row.get(5)?,
+        title: row.get(6)?,
+        sketch: Sketch::from_bytes(row.get_ref(7)?.as_blob()?),
+    })
+}
+
+fn earlier_of_unit(connection: &Connection, unit: &str, mail: &Unjudged) -> Result<Vec<Earlier>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{EARLIER} WHERE s.unit = ?1 AND (s.arrived, s.mail) < (?2, ?3) ORDER BY s.arrived DESC, s.id DESC LIMIT ?4"
+    ))?;
+    let rows = statement.query_map(
+        params![unit, mail.received_at.timestamp(), mail.id, COMPARED],
+        earlier,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn earlier_from_sender(
+    connection: &Connection,
+    sender: &str,
+    mail: &Unjudged,
+) -> Result<Vec<Earlier>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{EARLIER} WHERE m.sender = ?1 AND m.sender <> '' AND (m.received_at, m.id) < (?2, ?3)
+         ORDER BY m.received_at DESC, s.id DESC LIMIT 8"
+    ))?;
+    let rows = statement.query_map(
+        params![sender, mail.received_at.timestamp(), mail.id],
+        earlier,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The unit of the reminder that the mail answers.
+fn answered(connection: &Connection, content: &Content) -> Result<Option<String>> {
+    let mut statement = connection
+        .prepare_cached("SELECT about FROM letters WHERE message_id = ?1 AND rule = 'reminder'")?;
+    for id in &content.answers {
+        if let Some(unit) = statement.query_row([id], |row| row.get(0)).optional()? {
+            return Ok(Some(unit));
+        }
+    }
+    Ok(None)
+}
+
+fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE mails SET outcome = ?2, reason = ?3, candidates = ?4 WHERE id = ?1",
+        )?
+        .execute(params![
+            mail.id,
+            name(verdict.outcome)?,
+            verdict.reason,
+            json(&verdict.candidates)?
+        ])?;
+    transaction
+        .prepare_cached("UPDATE files SET submission = NULL WHERE mail = ?1")?
+        .execute([mail.id])?;
+    for (ordinal, submission) in verdict.submissions.iter().enumerate() {
+        let id = keep_submission(transaction, mail, ordinal, submission)?;
+        for position in &submission.files {
+            transaction
+                .prepare_cached(
+                    "UPDATE files SET submission = ?3 WHERE mail = ?1 AND position = ?2",
+                )?
+                .execute(params![mail.id, position, id])?;
+        }
+        remember_sender(transaction, mail, verdict, submission)?;
+    }
+    transaction
+        .prepare_cached("DELETE FROM submissions WHERE mail = ?1 AND ordinal >= ?2")?
+        .execute(params![mail.id, verdict.submissions.len()])?;
+    Ok(())
+}
+
+/// Judging again keeps a submission's id, which corrections and letters may name.
+fn keep_submission(
+    transaction: &Transaction,
+    mail: &Unjudged,
+    ordinal: usize,
+    submission: &Submission,
+) -> Result<i64> {
+    let links: Vec<_> = submission
+        .links
+        .iter()
+        .filter_map(|n| mail.content.links.get(*n))
+        .collect();
+    let id = transaction
+        .prepare_cached(
+            "INSERT INTO submissions (mail, ordinal, kind, unit, days, day_inferred, arrived, repeats,
+                                      title, text, sketch, links, evidence)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (mail, ordinal) DO UPDATE SET kind = ?3, unit = ?4, days = ?5, day_inferred = ?6,
+                 arrived = ?7, repeats = ?8, title = ?9, text = ?10, sketch = ?11, links = ?12, evidence = ?13
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                mail.id,
+                ordinal,
+                name(submission.kind)?,
+                submission.unit,
+                json(&submission.days)?,
+                submission.day_inferred,
+                mail.received_at.timestamp(),
+                submission.repeats,
+                submission.title,
+                submission.text,
+                Sketch::of(&submission.text).to_bytes(),
+                json(&links)?,
+                json(&submission.evidence)?,
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(id)
+}
+
+fn remember_sender(
+    transaction: &Transaction,
+    mail: &Unjudged,
+    verdict: &Verdict,
+    submission: &Submission,
+) -> Result<()> {
+    if verdict.plainly_named && !sender(mail).is_empty() {
+        transaction
+            .prepare_cached("INSERT INTO senders VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+            .execute(params![
+                sender(mail),
+                submission.unit,
+                mail.received_at.timestamp()
+            ])?;
+    }
+    Ok(())
+}
