@@ -8,6 +8,7 @@
 pub mod attribution;
 pub mod campaign;
 pub mod config;
+pub mod mailbox;
 pub mod message;
 pub mod roster;
 pub mod standing;

@@ -1,0 +1,98 @@
+//! Which folders reports may land in.
+
+use super::Error;
+
+/// Folders of 163.com that reports were seen to land in, beside INBOX.
+const SPAM: [&str; 5] = ["垃圾邮件", "广告邮件", "订阅邮件", "病毒文件夹", "病毒邮件"];
+
+/// A folder as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// As the server writes it: modified UTF-7 (RFC 3501 section 5.1.3).
+    pub name: String,
+    /// Marked \Junk (RFC 6154).
+    pub junk: bool,
+    /// Not marked \Noselect.
+    pub selectable: bool,
+}
+
+/// The names to watch: those of the settings, or INBOX and the spam folders that `listed` has.
+/// A folder that the settings name and the server lacks is an error of its own.
+pub fn watched(settings: Option<&[String]>, listed: &[Folder]) -> Vec<Result<String, Error>> {
+    match settings {
+        Some(names) => names.iter().map(|name| named(name, listed)).collect(),
+        None => {
+            let inbox = std::iter::once("INBOX".to_owned());
+            let spam = listed
+                .iter()
+                .filter(|folder| is_spam(folder))
+                .map(|folder| folder.name.clone());
+            inbox.chain(spam).map(Ok).collect()
+        }
+    }
+}
+
+fn named(name: &str, listed: &[Folder]) -> Result<String, Error> {
+    let raw = encode(name);
+    let same = |folder: &&Folder| folder.name == raw || folder.name == name;
+    match listed.iter().find(same) {
+        Some(folder) => Ok(folder.name.clone()),
+        None if name.eq_ignore_ascii_case("INBOX") => Ok("INBOX".into()),
+        None => Err(Error::Refused {
+            command: format!("EXAMINE {name}"),
+            answer: "no such folder; see mailbox.folders in the settings".into(),
+        }),
+    }
+}
+
+fn is_spam(folder: &Folder) -> bool {
+    folder.selectable && (folder.junk || SPAM.iter().any(|name| encode(name) == folder.name))
+}
+
+fn encode(name: &str) -> String {
+    utf7_imap::encode_utf7_imap(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str, junk: bool, selectable: bool) -> Folder {
+        Folder {
+            name: name.into(),
+            junk,
+            selectable,
+        }
+    }
+
+    fn names(found: Vec<Result<String, Error>>) -> Vec<String> {
+        found
+            .into_iter()
+            .map(|name| name.unwrap_or_else(|error| error.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn spam_folders_are_found_by_their_mark_or_their_chinese_name() {
+        let listed = [
+            folder("INBOX", false, true),
+            folder("&XfJT0ZAB-", false, true),
+            folder("&V4NXPpCuTvY-", true, true),
+            folder("&Xn9USpCuTvY-", false, true),
+            folder("&dcVr0mWHTvZZOQ-", false, false),
+        ];
+        assert_eq!(
+            names(watched(None, &listed)),
+            ["INBOX", "&V4NXPpCuTvY-", "&Xn9USpCuTvY-"]
+        );
+    }
+
+    #[test]
+    fn a_folder_of_the_settings_may_be_written_in_chinese() {
+        let listed = [folder("&i6KWBZCuTvY-", false, true)];
+        let settings = ["订阅邮件".to_owned(), "没有".to_owned()];
+        let found = names(watched(Some(&settings), &listed));
+        assert_eq!(found[0], "&i6KWBZCuTvY-");
+        assert!(found[1].contains("没有"), "{}", found[1]);
+    }
+}

@@ -1,0 +1,264 @@
+//! One connection after login: commands that are done only by their tagged OK.
+
+use super::connection::{Boxed, connect};
+use super::{Error, Folder};
+use crate::config::Mailbox;
+use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode, Status};
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+/// How long a command may take that moves little.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Texts with which servers turn away a right password for a while.
+const PASSING: [&str; 6] = [
+    "too many",
+    "unsafe",
+    "frequen",
+    "unavailable",
+    "try again",
+    "later",
+];
+
+/// A logged-in connection.
+#[derive(Debug)]
+pub struct Session {
+    inner: async_imap::Session<Boxed>,
+    /// Why the server refused ID, where it did; 163.com then refuses EXAMINE.
+    id_refused: Option<String>,
+    farewell: Option<String>,
+}
+
+/// A folder as opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Examined {
+    /// 0 where the server states none.
+    pub uidvalidity: u32,
+    /// Mails in the folder.
+    pub exists: u32,
+}
+
+impl Session {
+    /// Connects, logs in and sends ID (RFC 2971), which 163.com demands on each connection before EXAMINE.
+    pub async fn open(settings: &Mailbox, password: &SecretString) -> Result<Self, Error> {
+        let login = async {
+            let client = connect(settings).await?;
+            let session = client.login(&settings.user, password.expose_secret()).await;
+            session.map_err(|(error, _)| refused_login(&settings.user, error))
+        };
+        let inner = patiently("LOGIN", PATIENCE, login).await?;
+        let mut session = Self {
+            inner,
+            id_refused: None,
+            farewell: None,
+        };
+        session.identify().await?;
+        Ok(session)
+    }
+
+    async fn identify(&mut self) -> Result<(), Error> {
+        let id = format!(
+            r#"ID ("name" "baosong" "version" "{}")"#,
+            env!("CARGO_PKG_VERSION")
+        );
+        match self.command(&id, PATIENCE, |_| Ok(())).await {
+            Err(Error::Refused { answer, .. }) => {
+                warn!(answer, "the server refuses ID");
+                self.id_refused = Some(answer);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// All folders.
+    pub async fn folders(&mut self) -> Result<Vec<Folder>, Error> {
+        let mut folders = Vec::new();
+        self.command(r#"LIST "" "*""#, PATIENCE, |response| {
+            if let Response::MailboxData(MailboxDatum::List {
+                name_attributes,
+                name,
+                ..
+            }) = response
+            {
+                folders.push(Folder {
+                    name: name.to_string(),
+                    junk: name_attributes.contains(&NameAttribute::Junk),
+                    selectable: !name_attributes.contains(&NameAttribute::NoSelect),
+                });
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(folders)
+    }
+
+    /// Opens a folder for reading alone.
+    pub async fn examine(&mut self, folder: &str) -> Result<Examined, Error> {
+        let mut examined = Examined {
+            uidvalidity: 0,
+            exists: 0,
+        };
+        let command = format!("EXAMINE {}", quoted(folder));
+        let answer = self.command(&command, PATIENCE, |response| {
+            match response {
+                Response::MailboxData(MailboxDatum::Exists(n)) => examined.exists = *n,
+                Response::Data {
+                    code: Some(ResponseCode::UidValidity(n)),
+                    ..
+                } => examined.uidvalidity = *n,
+                _ => {}
+            }
+            Ok(())
+        });
+        answer.await.map_err(|error| self.with_id(error))?;
+        Ok(examined)
+    }
+
+    /// UIDs of the open folder, from `first` on, ascending. `n:*` names the last mail even when it is older
+    /// than n (RFC 3501 section 6.4.8): such a one is left out.
+    pub async fn search(&mut self, first: u32) -> Result<Vec<u32>, Error> {
+        let mut uids = Vec::new();
+        let command = if first <= 1 {
+            "UID SEARCH ALL".into()
+        } else {
+            format!("UID SEARCH UID {first}:*")
+        };
+        self.command(&command, PATIENCE, |response| {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = response {
+                uids.extend(found.iter().copied().filter(|uid| *uid >= first));
+            }
+            Ok(())
+        })
+        .await?;
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    /// Says goodbye; whether the server hears it matters no more.
+    pub async fn close(mut self) {
+        if let Err(error) = self
+            .command("LOGOUT", Duration::from_secs(5), |_| Ok(()))
+            .await
+        {
+            debug!(%error, "logout");
+        }
+    }
+
+    /// Runs a command to its tagged answer, handing each untagged one on.
+    pub(super) async fn command(
+        &mut self,
+        command: &str,
+        patience: Duration,
+        on_response: impl FnMut(&Response) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let verb = verb(command);
+        patiently(&verb, patience, self.run(command, &verb, on_response)).await
+    }
+
+    async fn run(
+        &mut self,
+        command: &str,
+        verb: &str,
+        mut on_response: impl FnMut(&Response) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let id = self.inner.run_command(command).await.map_err(Error::lost)?;
+        loop {
+            let response = self.inner.read_response().await.map_err(Error::lost)?;
+            let Some(response) = response else {
+                return Err(Error::lost(
+                    self.farewell
+                        .take()
+                        .unwrap_or_else(|| "closed by the server".into()),
+                ));
+            };
+            match response.parsed() {
+                Response::Done {
+                    tag,
+                    status,
+                    information,
+                    ..
+                } if *tag == id => {
+                    return tagged(status, information.as_deref(), verb);
+                }
+                Response::Data {
+                    status: Status::Bye,
+                    information,
+                    ..
+                } => {
+                    self.farewell = information.as_deref().map(str::to_owned);
+                }
+                untagged => on_response(untagged)?,
+            }
+        }
+    }
+
+    fn with_id(&self, error: Error) -> Error {
+        match (error, &self.id_refused) {
+            (Error::Refused { command, answer }, Some(id)) => Error::Refused {
+                command,
+                answer: format!("{answer} (ID was refused before: {id})"),
+            },
+            (error, _) => error,
+        }
+    }
+}
+
+/// Gives up after `patience`: a server that is silent in the middle of an answer must not hold a poll for ever.
+async fn patiently<T>(
+    command: &str,
+    patience: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let silent = || Error::Silent {
+        command: command.into(),
+        after: patience,
+    };
+    timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| Err(silent()))
+}
+
+fn tagged(status: &Status, information: Option<&str>, verb: &str) -> Result<(), Error> {
+    match status {
+        Status::Ok => Ok(()),
+        _ => Err(Error::Refused {
+            command: verb.into(),
+            answer: information.unwrap_or("no reason given").into(),
+        }),
+    }
+}
+
+/// 163.com answers a wrong code without any response code: any NO to LOGIN is one, but for those that pass.
+fn refused_login(user: &str, error: async_imap::error::Error) -> Error {
+    use async_imap::error::Error as Imap;
+    match error {
+        Imap::No(answer) | Imap::Bad(answer) => {
+            let lower = answer.to_lowercase();
+            if PASSING.iter().any(|text| lower.contains(text)) {
+                Error::Refused {
+                    command: "LOGIN".into(),
+                    answer,
+                }
+            } else {
+                Error::Credentials {
+                    user: user.into(),
+                    answer,
+                }
+            }
+        }
+        other => Error::lost(other),
+    }
+}
+
+fn verb(command: &str) -> String {
+    let words = if command.starts_with("UID ") { 2 } else { 1 };
+    command.split(' ').take(words).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
