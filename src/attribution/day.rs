@@ -1,0 +1,430 @@
+//! Which day a report tells of, in the order of evidence of rules.md, "Days".
+
+use super::date::{Dates, arabic, dates, opens};
+use super::report::Draft;
+use super::zone::{Place, Zone};
+use super::{About, Evidence};
+use crate::campaign::{CST, Campaign, Moment};
+use crate::message::Content;
+use chrono::{Datelike, Days, NaiveDate, TimeDelta, Timelike, Weekday};
+
+/// The days found, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Ascending.
+    pub days: Vec<NaiveDate>,
+    /// From pictures or arrival alone.
+    pub inferred: bool,
+    /// By which rule, where, from what words.
+    pub evidence: Evidence,
+}
+
+/// Everything that days are judged by.
+pub struct Clues<'a> {
+    /// The mail.
+    pub content: &'a Content,
+    /// The report in it.
+    pub draft: &'a Draft,
+    /// Its zones.
+    pub zones: &'a [Zone],
+    /// By the server's clock.
+    pub arrived: Moment,
+    /// The calendar.
+    pub campaign: &'a Campaign,
+}
+
+/// The day that words name, full dates first; `Err` holds a doubt in Chinese.
+pub fn in_words(clues: &Clues) -> Result<Option<Found>, String> {
+    if let Some(found) = headline(clues)? {
+        return Ok(Some(found));
+    }
+    let found = narrative(clues, true)
+        .or_else(|| bare_headline(clues))
+        .or_else(|| narrative(clues, false));
+    Ok(found.or_else(|| relative(clues)))
+}
+
+/// The day of the pictures, else that of writing, else that of the arrival; `None` where that is no activity day.
+pub fn inferred(clues: &Clues) -> Option<Found> {
+    pictures(clues)
+        .or_else(|| written(clues))
+        .or_else(|| arrival(clues))
+}
+
+/// The day of the pictures alone.
+pub fn pictures(clues: &Clues) -> Option<Found> {
+    let taken = clues
+        .draft
+        .files
+        .iter()
+        .filter_map(|n| clues.content.files.get(*n)?.taken_at);
+    let recent = |day: &NaiveDate| {
+        let age = (clues.arrived.date_naive() - *day).num_days();
+        (0..=7).contains(&age) && clues.campaign.contains(*day)
+    };
+    let mut days: Vec<NaiveDate> = taken
+        .map(|at| at.with_timezone(&CST).date_naive())
+        .filter(recent)
+        .collect();
+    days.sort();
+    days.dedup();
+    (days.len() == 1).then(|| found(days, true, "picture_time", "files", ""))
+}
+
+/// Full dates in subject, file name and title. Two that differ are settled by the text, or are a doubt.
+fn headline(clues: &Clues) -> Result<Option<Found>, String> {
+    let own = [Place::FileName, Place::Title]
+        .iter()
+        .find_map(|place| in_zone(clues, *place, true));
+    let subject = in_zone(clues, Place::Subject, true)
+        .or_else(|| in_zone(clues, Place::AnsweredSubject, true));
+    match (subject, own) {
+        (Some(subject), Some(own)) if subject.days != own.days => {
+            let told = narrative(clues, true);
+            let agrees = |found: &Found| told.as_ref().is_some_and(|told| told.days == found.days);
+            let within = own.days.iter().all(|day| subject.days.contains(day));
+            if agrees(&own) || within && !agrees(&subject) {
+                Ok(Some(own))
+            } else if agrees(&subject)
+                || told.is_none() && subject.days.iter().all(|day| own.days.contains(day))
+            {
+                Ok(Some(subject))
+            } else {
+                told.map(Some)
+                    .ok_or_else(|| "主题与附件所写日期不一致".to_owned())
+            }
+        }
+        (subject, own) => Ok(own.or(subject)),
+    }
+}
+
+fn bare_headline(clues: &Clues) -> Option<Found> {
+    let places = [
+        Place::FileName,
+        Place::Title,
+        Place::Subject,
+        Place::AnsweredSubject,
+        Place::Cover,
+    ];
+    places
+        .iter()
+        .find_map(|place| in_zone(clues, *place, false))
+}
+
+/// The days that a short zone names: full dates, or those without a month too.
+fn in_zone(clues: &Clues, place: Place, full: bool) -> Option<Found> {
+    let zones = clues.zones.iter().filter(|zone| zone.place == place);
+    let mut days = Vec::new();
+    let mut seen = String::new();
+    for zone in zones {
+        let text = arabic(&zone.text);
+        for dates in dates(
+            &text,
+            clues.campaign,
+            place == Place::FileName || place == Place::Subject,
+        ) {
+            if (dates.full || !full)
+                && !is_sending(&text, &dates)
+                && is_past(&dates, clues)
+                && !is_writing(&text, &dates, place)
+            {
+                seen.push_str(&text[dates.start..dates.end]);
+                days.extend(dates.days);
+            }
+        }
+    }
+    days.sort();
+    days.dedup();
+    let rule = if full { "full_date" } else { "day_of_month" };
+    (!days.is_empty()).then(|| found(days, false, rule, place.name(), &seen))
+}
+
+/// The days that the report's text tells of: those that open a sentence, else the first.
+fn narrative(clues: &Clues, full: bool) -> Option<Found> {
+    let mut all = Vec::new();
+    let mut texts = Vec::new();
+    for place in [Place::FirstSentence, Place::Mention] {
+        texts.extend(
+            clues
+                .zones
+                .iter()
+                .filter(|zone| zone.place == place)
+                .map(|zone| arabic(&zone.text)),
+        );
+    }
+    for text in &texts {
+        let told = dates(text, clues.campaign, false);
+        let told = told
+            .into_iter()
+            .filter(|d| is_past(d, clues) && is_told(text, d) && !is_whole_week(d, clues.campaign));
+        all.extend(told.map(|dates| (opens(text, &dates), dates)));
+    }
+    if full && !all.iter().any(|(_, dates)| dates.full) {
+        return None;
+    }
+    let within = |dates: &Dates| dates.days.iter().any(|day| clues.campaign.contains(*day));
+    if all.iter().any(|(_, dates)| within(dates)) {
+        all.retain(|(_, dates)| within(dates));
+    }
+    let opening: Vec<&Dates> = all
+        .iter()
+        .filter(|(opens, _)| *opens)
+        .map(|(_, dates)| dates)
+        .collect();
+    let chosen = if opening.is_empty() {
+        all.first().map(|(_, dates)| dates).into_iter().collect()
+    } else {
+        opening
+    };
+    let mut days: Vec<NaiveDate> = chosen.iter().flat_map(|dates| dates.days.clone()).collect();
+    days.sort();
+    days.dedup();
+    let rule = if full { "full_date" } else { "day_of_month" };
+    (!days.is_empty()).then(|| found(days, false, rule, "text", ""))
+}
+
+/// 昨日, 今天, 周三, 第二天, counted from the sender's date.
+fn relative(clues: &Clues) -> Option<Found> {
+    let places = [
+        Place::Title,
+        Place::FirstSentence,
+        Place::Subject,
+        Place::Mention,
+        Place::FileName,
+        Place::Cover,
+        Place::CoverSignature,
+    ];
+    let base = sending_time(clues);
+    places.iter().find_map(|place| {
+        let mut zones = clues.zones.iter().filter(|zone| zone.place == *place);
+        zones.find_map(|zone| {
+            let (day, rule, word) = relative_day(&zone.text, base, clues.campaign)?;
+            (day <= base.date_naive()).then(|| found(vec![day], false, rule, place.name(), word))
+        })
+    })
+}
+
+/// The sender's Date where it lies within two days of the arrival, else the arrival; of a forwarded text, its own.
+fn sending_time(clues: &Clues) -> Moment {
+    let inner = clues.draft.inner.and_then(|n| clues.content.inner[n].date);
+    if let Some(date) = inner {
+        return date.with_timezone(&CST);
+    }
+    let near = |date: &Moment| (*date - clues.arrived).abs() <= TimeDelta::days(2);
+    clues
+        .content
+        .date
+        .filter(near)
+        .unwrap_or(clues.arrived)
+        .with_timezone(&CST)
+}
+
+fn relative_day(
+    text: &str,
+    base: Moment,
+    campaign: &Campaign,
+) -> Option<(NaiveDate, &'static str, &'static str)> {
+    let today = base.date_naive();
+    for word in ["前天", "前日"] {
+        if text.contains(word) {
+            return Some((today - Days::new(2), "day_before_yesterday", word));
+        }
+    }
+    for word in ["昨日", "昨天", "昨晚", "昨上午", "昨下午"] {
+        if tells(text, word) {
+            return Some((today - Days::new(1), "yesterday", word));
+        }
+    }
+    if let Some((day, word)) = weekday(text, campaign).or_else(|| ordinal(text, campaign)) {
+        return Some((day, "day_of_week", word));
+    }
+    for word in ["今日", "今天", "今晨", "今早", "今晚", "今上午", "今下午"] {
+        if let Some(at) = text.find(word).filter(|_| tells(text, word)) {
+            let early = is_to_come(&text[at..], base);
+            return Some((
+                if early { today - Days::new(1) } else { today },
+                "today",
+                word,
+            ));
+        }
+    }
+    None
+}
+
+/// 今天下午, written at 00:20, is yesterday's.
+fn is_to_come(from: &str, base: Moment) -> bool {
+    let has = |word: &str| from.chars().take(5).collect::<String>().contains(word);
+    let begins = if has("晚") {
+        17
+    } else if has("下午") {
+        12
+    } else if has("中午") {
+        11
+    } else {
+        5
+    };
+    base.hour() < begins
+}
+
+/// 昨天发的, 今日补报: when a mail was sent, not what happened.
+fn tells(text: &str, word: &str) -> bool {
+    const SENT: [&str; 10] = [
+        "发",
+        "报",
+        "补",
+        "寄",
+        "提交",
+        "漏",
+        "上报",
+        "的稿",
+        "的信息",
+        "才",
+    ];
+    let Some(at) = text.find(word) else {
+        return false;
+    };
+    !SENT
+        .iter()
+        .any(|sent| text[at + word.len()..].starts_with(sent))
+        || text[at + word.len()..].starts_with("发生")
+}
+
+fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
+    const NAMES: [(&str, Weekday); 8] = [
+        ("一", Weekday::Mon),
+        ("二", Weekday::Tue),
+        ("三", Weekday::Wed),
+        ("四", Weekday::Thu),
+        ("五", Weekday::Fri),
+        ("六", Weekday::Sat),
+        ("日", Weekday::Sun),
+        ("天", Weekday::Sun),
+    ];
+    ["星期", "礼拜", "周"].iter().find_map(|prefix| {
+        NAMES.iter().find_map(|(name, weekday)| {
+            let word = format!("{prefix}{name}");
+            let at = text.find(&word)?;
+            let rest = &text[at + word.len()..];
+            let other = *prefix == "周"
+                && (rest.starts_with(['期', '年', '岁', '天'])
+                    || text[..at].ends_with(['四', '每', '一']));
+            let day = campaign.days().find(|day| day.weekday() == *weekday)?;
+            (!other).then_some((day, *prefix))
+        })
+    })
+}
+
+fn ordinal(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
+    const WORDS: [(&str, u32); 9] = [
+        ("首日", 1),
+        ("第一天", 1),
+        ("第二天", 2),
+        ("第三天", 3),
+        ("第四天", 4),
+        ("第五天", 5),
+        ("第六天", 6),
+        ("第七天", 7),
+        ("最后一天", 7),
+    ];
+    let (word, n) = WORDS.iter().find(|(word, _)| text.contains(word))?;
+    Some((campaign.nth_day(*n)?, word))
+}
+
+/// The date under the signature: the day of writing.
+fn written(clues: &Clues) -> Option<Found> {
+    let signature = clues
+        .zones
+        .iter()
+        .find(|zone| zone.place == Place::Signature)?;
+    let text = arabic(&signature.text);
+    let dates = dates(&text, clues.campaign, false)
+        .into_iter()
+        .find(|d| d.full && is_past(d, clues))?;
+    let week = dates.days.iter().all(|day| clues.campaign.contains(*day));
+    (week && dates.days.len() == 1).then(|| {
+        found(
+            dates.days,
+            true,
+            "date_of_writing",
+            "signature",
+            &text[dates.start..dates.end],
+        )
+    })
+}
+
+/// Before 10:00 the day before, after it that day itself; no day outside the week.
+fn arrival(clues: &Clues) -> Option<Found> {
+    let arrived = clues.arrived.with_timezone(&CST);
+    let today = arrived.date_naive();
+    let day = if arrived.time() < clues.campaign.daily_due {
+        today - Days::new(1)
+    } else {
+        today
+    };
+    clues
+        .campaign
+        .contains(day)
+        .then(|| found(vec![day], true, "arrival", "server", ""))
+}
+
+/// 24日报送: the day of sending.
+fn is_sending(text: &str, dates: &Dates) -> bool {
+    ["报送", "上报", "补报", "发送", "报:", "发的", "发:"]
+        .iter()
+        .any(|word| text[dates.end..].starts_with(word))
+}
+
+/// A date alone on a line of the letterhead is the day of issue.
+fn is_writing(text: &str, dates: &Dates, place: Place) -> bool {
+    let line_start = text[..dates.start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[dates.end..]
+        .find('\n')
+        .map_or(text.len(), |at| dates.end + at);
+    place == Place::Title
+        && text[line_start..line_end].chars().count()
+            <= text[dates.start..dates.end].chars().count() + 2
+}
+
+fn is_past(dates: &Dates, clues: &Clues) -> bool {
+    let today = clues.arrived.with_timezone(&CST).date_naive();
+    dates
+        .days
+        .iter()
+        .all(|day| *day <= today && (today - *day).num_days() < 40)
+}
+
+fn is_whole_week(dates: &Dates, campaign: &Campaign) -> bool {
+    dates.days.first() == Some(&campaign.first_day) && dates.days.last() == Some(&campaign.last_day)
+}
+
+/// Not 自5月23日…以来, nor 27日还将.
+fn is_told(text: &str, dates: &Dates) -> bool {
+    let after: String = text[dates.end..].chars().take(14).collect();
+    let clause = after
+        .split(['，', ',', '。', '；'])
+        .next()
+        .unwrap_or_default();
+    let since = text[..dates.start].ends_with(['自', '从', '截', '于'])
+        && (clause.contains("以来") || clause.starts_with('起'));
+    let until = text[..dates.start].ends_with("截至")
+        || text[..dates.start].ends_with("截止")
+        || clause.starts_with(['前']);
+    let coming = ["将", "拟", "计划", "预计"]
+        .iter()
+        .any(|word| clause.contains(word));
+    !(since || until || coming)
+}
+
+fn found(days: Vec<NaiveDate>, inferred: bool, rule: &str, place: &str, seen: &str) -> Found {
+    let evidence = Evidence {
+        about: About::Day,
+        rule: rule.into(),
+        place: place.into(),
+        seen: seen.into(),
+    };
+    Found {
+        days,
+        inferred,
+        evidence,
+    }
+}

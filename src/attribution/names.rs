@@ -1,0 +1,393 @@
+//! Finding units in text: the longest name at each place, so that 大连 is not found in 大连职业技术学院.
+
+use crate::roster::{Roster, UnitKind};
+use aho_corasick::{AhoCorasick, MatchKind};
+use std::collections::BTreeMap;
+
+/// How a name was written; the order is that of [`Naming::percent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// Official name.
+    FullName,
+    /// Abbreviation, variant or former name that no other shares.
+    Alias,
+    /// A school or bureau of one of the city's districts, or of the city.
+    School,
+    /// A short form that is common language too.
+    ShortName,
+    /// The city, with 市.
+    City,
+    /// A district or county alone.
+    District,
+    /// The city without 市, where a unit is likely to stand.
+    BareCity,
+    /// A school whose name is a college's but for 学校 in place of 学院.
+    Slip,
+}
+
+/// How much of a place's weight a way of naming carries. This table and that of places are the order of evidence.
+impl Naming {
+    /// Percent.
+    pub fn percent(self) -> u32 {
+        match self {
+            Self::FullName => 100,
+            Self::Alias => 95,
+            Self::School => 90,
+            Self::Slip => 85,
+            Self::ShortName => 70,
+            Self::City => 60,
+            Self::District => 50,
+            Self::BareCity => 45,
+        }
+    }
+
+    /// For the record.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::FullName => "full_name",
+            Self::Alias => "alias",
+            Self::School => "school_of_city",
+            Self::Slip => "school_named_like_college",
+            Self::ShortName => "short_name",
+            Self::City => "city_name",
+            Self::District => "district",
+            Self::BareCity => "bare_city",
+        }
+    }
+}
+
+/// Who is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Units by index; more than one where the name decides nothing (铁西区).
+    Units(Vec<usize>),
+    /// A place that no unit answers for (沈抚示范区).
+    Undecided,
+    /// An institution that is no unit.
+    Outside,
+}
+
+/// A name found in a text.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Byte range.
+    pub start: usize,
+    /// End of the range, the school's name included.
+    pub end: usize,
+    /// Who is meant.
+    pub who: Who,
+    /// How.
+    pub naming: Naming,
+    /// Whether the words around it make it a guest, a partner or a place.
+    pub guest: bool,
+}
+
+/// All names of a roster, ready to be found.
+#[derive(Debug)]
+pub struct Names {
+    finder: AhoCorasick,
+    meanings: Vec<(Who, Naming)>,
+}
+
+const SCHOOLS: &[&str] = &[
+    "职教中心",
+    "职业教育中心",
+    "中专",
+    "中等职业",
+    "职业中等",
+    "职业学校",
+    "技术学校",
+    "技工学校",
+    "技师学院",
+    "高级技工",
+    "职业高中",
+    "职高",
+    "卫生学校",
+    "师范学校",
+    "艺术学校",
+    "工业学校",
+    "商业学校",
+    "电子学校",
+    "旅游学校",
+    "体育学校",
+    "教育局",
+    "教体局",
+    "教育和体育局",
+    "教育文化",
+    "教科局",
+    "教委",
+    "职成科",
+    "职成处",
+    "职业教育科",
+    "职教科",
+    "学校",
+    "职中",
+];
+
+const BEFORE_GUEST: &[&str] = &[
+    "在",
+    "于",
+    "赴",
+    "到",
+    "走进",
+    "邀请",
+    "邀",
+    "与",
+    "和",
+    "同",
+    "联合",
+    "携手",
+    "会同",
+    "参观",
+    "来自",
+    "前往",
+    "走访",
+    "考察",
+    "、",
+    "对接",
+    "接待",
+    "迎来",
+    "来到",
+    "至",
+    "毕业于",
+    "原",
+    "由原",
+    "包括",
+    "的",
+];
+
+const AFTER_GUEST: &[&str] = &[
+    "承办",
+    "协办",
+    "专家",
+    "教授",
+    "派员",
+    "应邀",
+    "一行",
+    "来校",
+    "来访",
+    "组织的",
+    "负责人前来",
+    "有关负责人",
+    "有关同志",
+    "指导",
+    "参观",
+    "领导",
+    "等",
+    "、",
+    "和",
+    "及",
+];
+
+/// Endings in which 学校 is written for 学院.
+const SLIP: [&str; 2] = ["职业技术学院", "职业学院"];
+
+impl Names {
+    /// Prepares the names of `roster`.
+    pub fn of(roster: &Roster) -> Self {
+        let mut all: BTreeMap<String, (Who, Naming)> = BTreeMap::new();
+        for name in roster.outside() {
+            all.insert(name.clone(), (Who::Outside, Naming::FullName));
+        }
+        for name in roster.undecided() {
+            all.insert(name.clone(), (Who::Undecided, Naming::FullName));
+        }
+        add_districts(roster, &mut all);
+        add_units(roster, &mut all);
+        let (patterns, meanings): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&patterns)
+            .expect("a roster's names are few and short");
+        Self { finder, meanings }
+    }
+
+    /// Every name in `text`, which is to be in normal form, in order.
+    pub fn find(&self, text: &str) -> Vec<Hit> {
+        let found = self.finder.find_iter(text);
+        let hits = found.map(|m| {
+            let (who, naming) = self.meanings[m.pattern().as_usize()].clone();
+            let hit = Hit {
+                start: m.start(),
+                end: m.end(),
+                who,
+                naming,
+                guest: false,
+            };
+            in_context(hit, text)
+        });
+        hits.flatten().collect()
+    }
+}
+
+fn add_units(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
+    for (index, unit) in roster.units().iter().enumerate() {
+        let mut add = |name: &str, naming| {
+            all.insert(name.to_owned(), (Who::Units(vec![index]), naming));
+        };
+        let city = unit.kind == UnitKind::City;
+        unit.short_names.iter().for_each(|n| {
+            add(
+                n,
+                if city {
+                    Naming::BareCity
+                } else {
+                    Naming::ShortName
+                },
+            )
+        });
+        unit.aliases
+            .iter()
+            .for_each(|name| add(name, Naming::Alias));
+        if city {
+            add(&unit.city, Naming::City);
+        }
+        for ending in SLIP {
+            if let Some(stem) = unit.name.strip_suffix(ending).filter(|_| !city) {
+                add(
+                    &format!("{stem}{}", ending.replace("学院", "学校")),
+                    Naming::Slip,
+                );
+            }
+        }
+        add(&unit.name, Naming::FullName);
+    }
+}
+
+/// Districts, and counties without 县 and 自治县 where that leaves two characters or more.
+fn add_districts(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
+    for (district, cities) in roster.districts() {
+        let index = |name: &&str| roster.units().iter().position(|unit| unit.name == **name);
+        let who = Who::Units(cities.iter().filter_map(index).collect());
+        for name in [Some(district.to_owned()), shortened(district)]
+            .into_iter()
+            .flatten()
+        {
+            all.entry(name).or_insert((who.clone(), Naming::District));
+        }
+    }
+}
+
+fn shortened(district: &str) -> Option<String> {
+    const PEOPLES: [&str; 4] = [
+        "满族自治县",
+        "左翼蒙古族自治县",
+        "蒙古族自治县",
+        "回族自治县",
+    ];
+    if let Some(stem) = PEOPLES
+        .iter()
+        .find_map(|ending| district.strip_suffix(ending))
+    {
+        let stem = if stem == "喀喇沁" { "喀左" } else { stem };
+        // 本溪满族自治县 and 阜新蒙古族自治县 are named like their cities.
+        return Some(if ["本溪", "阜新"].contains(&stem) {
+            format!("{stem}县")
+        } else {
+            stem.to_owned()
+        });
+    }
+    let stem = district.strip_suffix(['县', '市'])?;
+    let named_like_city = ["抚顺", "辽阳", "铁岭", "朝阳"].contains(&stem);
+    (stem.chars().count() >= 2 && !named_like_city).then(|| stem.to_owned())
+}
+
+/// What the words around a name make of it; `None` where it is no such name at all.
+fn in_context(mut hit: Hit, text: &str) -> Option<Hit> {
+    let (before, after) = (&text[..hit.start], &text[hit.end..]);
+    if before.ends_with('马') && text[hit.start..].starts_with("鞍山") {
+        return None;
+    }
+    let place = matches!(
+        hit.naming,
+        Naming::City | Naming::District | Naming::BareCity
+    );
+    if let Some(length) = school(after).filter(|_| place) {
+        hit.naming = Naming::School;
+        hit.end += length;
+    } else if hit.naming == Naming::BareCity && !stands_alone(after) {
+        return None;
+    }
+    hit.guest = BEFORE_GUEST.iter().any(|word| before.ends_with(word))
+        || AFTER_GUEST
+            .iter()
+            .any(|word| text[hit.end..].starts_with(word));
+    Some(hit)
+}
+
+/// Bytes up to the end of a school's or bureau's name that begins with the place before it.
+fn school(after: &str) -> Option<usize> {
+    let stop = |c: char| !super::normal::is_han(c) || "的在，。、与和举开参组迎赴为".contains(c);
+    let word: String = after.chars().take(18).take_while(|c| !stop(*c)).collect();
+    let end = |name: &&str| word.find(*name).map(|at| at + name.len());
+    SCHOOLS.iter().filter_map(end).max()
+}
+
+/// Whether a city without 市 is followed by what follows a unit: 方案, 活动, a date, or nothing.
+fn stands_alone(after: &str) -> bool {
+    const FOLLOWERS: &str = "职教方总活信启统情第报补日简动";
+    after
+        .chars()
+        .next()
+        .is_none_or(|c| !super::normal::is_han(c) || FOLLOWERS.contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(text: &str) -> Vec<(String, String)> {
+        let roster = Roster::default();
+        let names = Names::of(&roster);
+        let hits = names.find(text).into_iter();
+        hits.map(|hit| {
+            let who = match &hit.who {
+                Who::Units(units) => units
+                    .iter()
+                    .map(|u| roster.units()[*u].name.as_str())
+                    .collect::<Vec<_>>()
+                    .join("|"),
+                other => format!("{other:?}"),
+            };
+            (text[hit.start..hit.end].to_owned(), who)
+        })
+        .collect()
+    }
+
+    fn units(text: &str) -> Vec<String> {
+        seen(text).into_iter().map(|(_, unit)| unit).collect()
+    }
+
+    #[test]
+    fn a_name_inside_a_longer_name_is_not_found() {
+        assert_eq!(units("大连职业技术学院"), ["大连职业技术学院"]);
+        assert_eq!(units("沈阳航空职业技术学院"), ["沈阳航空职业技术学院"]);
+        assert_eq!(units("辽宁金融职业学院"), ["辽宁金融职业学院"]);
+        assert!(!units("马鞍山职业技术学院").contains(&"鞍山职业技术学院".to_owned()));
+        assert_eq!(units("沈阳航空航天大学"), ["Outside"]);
+    }
+
+    #[test]
+    fn schools_and_district_bureaus_lead_to_their_city() {
+        assert_eq!(units("绥中县中等职业技术专业学校"), ["葫芦岛市教育局"]);
+        assert_eq!(units("建平县职教中心"), ["朝阳市教育局"]);
+        assert_eq!(units("喀左职教中心"), ["朝阳市教育局"]);
+        assert_eq!(units("清河门区教育局"), ["阜新市教育局"]);
+        assert_eq!(units("大连市轻工业学校"), ["大连市教育局"]);
+    }
+
+    #[test]
+    fn tiexi_district_means_two_cities() {
+        assert_eq!(units("铁西区职教中心"), ["沈阳市教育局|鞍山市教育局"]);
+    }
+
+    #[test]
+    fn guests_and_places_are_told_from_authors() {
+        let roster = Roster::default();
+        let names = Names::of(&roster);
+        let guest = |text: &str| names.find(text)[0].guest;
+        assert!(guest("在辽宁机电职业技术学院举行启动仪式"));
+        assert!(guest("邀请沈阳航空航天大学教授"));
+        assert!(!guest("辽宁机电职业技术学院举行启动仪式"));
+    }
+}

@@ -1,0 +1,170 @@
+//! Mail that is no report: machines, advertisements, questions, thanks, registrations.
+
+use super::normal::{normal, substance};
+use super::report::{Split, is_question, narrates};
+use crate::message::{Automatic, Content, Media, Reading};
+
+/// Why a mail is no report, in Chinese; `None` where it may be one.
+pub fn noise(content: &Content, split: &Split, known_sender: bool) -> Option<String> {
+    let subject = normal(&content.subject);
+    let text = normal(&content.text);
+    by_machine(content, &subject)
+        .or_else(|| advertisement(&subject, &text, content).filter(|_| !known_sender))
+        .or_else(|| circular(&subject, content))
+        .or_else(|| personal(&subject, &text, content, split))
+}
+
+fn by_machine(content: &Content, subject: &str) -> Option<String> {
+    const PREFIXES: [&str; 10] = [
+        "自动回复",
+        "自动答复",
+        "automaticreply",
+        "outofoffice",
+        "撤回邮件",
+        "[撤回邮件",
+        "通知:[撤回邮件",
+        "已读:",
+        "回执(",
+        "系统退信",
+    ];
+    let compact: String = subject.to_lowercase().split_whitespace().collect();
+    if PREFIXES.iter().any(|prefix| compact.starts_with(prefix)) || compact.contains("的自动回复")
+    {
+        return Some("自动回复或系统邮件".into());
+    }
+    content.automatic.first().map(|sign| {
+        match sign {
+            Automatic::Reply => "自动回复",
+            Automatic::Bounce => "系统退信",
+            Automatic::Receipt => "已读回执",
+            Automatic::Bulk => "群发订阅邮件",
+            Automatic::Calendar => "会议邀请",
+        }
+        .into()
+    })
+}
+
+fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String> {
+    const WORDS: [&str; 26] = [
+        "退订",
+        "优惠",
+        "折",
+        "元起",
+        "元/",
+        "热线",
+        "加微信",
+        "公司为",
+        "报价",
+        "客户",
+        "合作满意",
+        "一站式",
+        "代写",
+        "代发",
+        "身份证号",
+        "银行卡",
+        "补贴",
+        "扫描下方二维码",
+        "逾期视为",
+        "认证",
+        "中奖",
+        "点击领取",
+        "招生代理",
+        "加盟",
+        "免费试用",
+        "培训班招生",
+    ];
+    let documents = content.files.iter().filter_map(|file| match &file.reading {
+        Reading::Text(text) => Some(normal(text)),
+        _ => None,
+    });
+    let all: String = [subject.to_owned(), text.to_owned()]
+        .into_iter()
+        .chain(documents)
+        .collect();
+    let seen: Vec<_> = WORDS.iter().filter(|word| all.contains(*word)).collect();
+    let speaks_of_itself = ["我校", "我院", "我市", "我中心", "我县", "我区"]
+        .iter()
+        .any(|word| all.contains(word));
+    (seen.len() >= 3 && !speaks_of_itself).then(|| "广告或可疑邮件".into())
+}
+
+fn circular(subject: &str, content: &Content) -> Option<String> {
+    const WORDS: [&str; 12] = [
+        "邀请函",
+        "邀请:",
+        "诚邀",
+        "招聘",
+        "求职",
+        "简历",
+        "会议通知",
+        "培训通知",
+        "参会",
+        "征订",
+        "征稿",
+        "投稿邀请",
+    ];
+    let from_us = content
+        .files
+        .iter()
+        .any(|file| matches!(file.media, Media::Photo | Media::Video) && !file.decoration);
+    (WORDS.iter().any(|word| subject.contains(word)) && !from_us)
+        .then(|| "通知、邀请或求职邮件".into())
+}
+
+/// Thanks, registrations, questions: what a person writes that is no report.
+fn personal(subject: &str, text: &str, content: &Content, split: &Split) -> Option<String> {
+    if subject.contains("感谢信") || subject.contains("表扬信") {
+        return Some("感谢信".into());
+    }
+    let drafts = match split {
+        Split::Drafts(drafts) => drafts.as_slice(),
+        _ => &[],
+    };
+    if !drafts.is_empty() {
+        return None;
+    }
+    let files: String = content
+        .files
+        .iter()
+        .map(|file| normal(&file.name))
+        .collect();
+    let registers = [
+        "联系人",
+        "联络员",
+        "通讯录",
+        "QQ群",
+        "微信群",
+        "拉进",
+        "报名",
+        "登记表",
+        "回执",
+    ];
+    if registers
+        .iter()
+        .any(|word| subject.contains(word) || files.contains(word) || text.contains(word))
+        && !narrates(text)
+    {
+        return Some("联系人或入群登记".into());
+    }
+    if !content.files.iter().all(|file| file.decoration) {
+        return None;
+    }
+    let asks = text
+        .split_inclusive(['。', '?', '？', '\n'])
+        .any(is_question)
+        || is_question(subject);
+    if asks {
+        return Some("咨询问题".into());
+    }
+    let thanks = ["谢谢", "感谢", "收到", "辛苦", "知悉"]
+        .iter()
+        .any(|word| text.contains(word));
+    (thanks && substance(text) > 0 && !promises(text)).then(|| "致谢或答复".into())
+}
+
+/// Speaks of something sent along: if it is missing, a person must look.
+fn promises(text: &str) -> bool {
+    ["附件", "请查收", "报送", "补报", "上报", "链接", "网盘"]
+        .iter()
+        .any(|word| text.contains(word))
+}

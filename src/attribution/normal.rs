@@ -1,0 +1,51 @@
+//! One form for all the ways of writing the same: full-width letters, spaces inside names.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// NFKC, with spaces beside a Chinese character dropped. Line breaks stay.
+pub fn normal(text: &str) -> String {
+    let folded: Vec<char> = text.nfkc().filter(|c| !is_invisible(*c)).collect();
+    let mut out = String::with_capacity(text.len());
+    for (n, c) in folded.iter().enumerate() {
+        if *c != '\n' && c.is_whitespace() {
+            let after_han = out
+                .chars()
+                .next_back()
+                .is_none_or(|last| is_han(last) || last.is_whitespace());
+            let next = folded[n + 1..]
+                .iter()
+                .find(|c| **c == '\n' || !c.is_whitespace());
+            if !after_han && next.is_some_and(|c| !is_han(*c) && *c != '\n') {
+                out.push(' ');
+            }
+        } else {
+            out.push(*c);
+        }
+    }
+    out
+}
+
+/// A Chinese character.
+pub fn is_han(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{20000}'..='\u{2fa1f}' | '〇')
+}
+
+/// Length in letters and digits.
+pub fn substance(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_width_digits_and_spaces_inside_names_are_folded() {
+        assert_eq!(normal("沈 阳　市 ５月２４日"), "沈阳市5月24日");
+        assert_eq!(normal("Day 2 开始\n第 二 行"), "Day 2开始\n第二行");
+    }
+}

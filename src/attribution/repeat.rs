@@ -1,0 +1,66 @@
+//! Whether a submission replaces an earlier one of its unit (rules.md, "Repeats").
+
+use super::normal::normal;
+use super::{Earlier, Kind, Sketch, Submission};
+
+/// Two texts this alike are one report, whatever else.
+const ALIKE: f64 = 0.6;
+/// With words such as 更正 or 以此为准, this much is enough.
+const ALIKE_WITH_WORDS: f64 = 0.25;
+/// Texts shorter than this say little by their resemblance.
+const SHORT: usize = 12;
+
+const WORDS: [&str; 14] = [
+    "重发",
+    "重报",
+    "重新报送",
+    "重新发送",
+    "更正",
+    "修改稿",
+    "修改版",
+    "以此为准",
+    "为准",
+    "替换",
+    "作废",
+    "最终版",
+    "改了",
+    "换这",
+];
+
+/// Whether the mail says that it replaces something.
+pub fn announces(subject: &str, text: &str) -> bool {
+    let (subject, text) = (normal(subject), normal(text));
+    WORDS
+        .iter()
+        .any(|word| subject.contains(word) || text.contains(word))
+}
+
+/// The earliest version that `submission` replaces, of the earlier ones of its unit.
+pub fn repeated(submission: &Submission, announced: bool, earlier: &[Earlier]) -> Option<i64> {
+    let sketch = Sketch::of(&submission.text);
+    let mut same: Vec<&Earlier> = earlier
+        .iter()
+        .filter(|other| same(submission, &sketch, announced, other))
+        .collect();
+    same.sort_by_key(|other| (other.arrived, other.id));
+    same.first().map(|other| other.id)
+}
+
+fn same(submission: &Submission, sketch: &Sketch, announced: bool, other: &Earlier) -> bool {
+    if other.kind != submission.kind || submission.kind == Kind::Supplement {
+        return false;
+    }
+    let resemblance = sketch.resemblance(&other.sketch);
+    let short = sketch.len().min(other.sketch.len()) < SHORT;
+    if differing_days(submission, other) {
+        return announced && resemblance > ALIKE && !short;
+    }
+    let table = submission.kind == Kind::Statistics && announced;
+    table || (!short && (resemblance > ALIKE || announced && resemblance > ALIKE_WITH_WORDS))
+}
+
+/// Copied reports that differ by date and number only are reports of their own.
+fn differing_days(submission: &Submission, other: &Earlier) -> bool {
+    let named = !submission.day_inferred && !submission.days.is_empty() && !other.days.is_empty();
+    named && !submission.days.iter().any(|day| other.days.contains(day))
+}

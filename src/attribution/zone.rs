@@ -1,0 +1,233 @@
+//! The places of a mail where evidence stands, by their strength.
+
+use super::normal::{normal, substance};
+use super::report::Draft;
+use crate::message::{Content, Nesting};
+
+/// Where something was seen. The number is the weight of a unit's full name there; see [`Place::weight`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Subject of the mail that brought the text.
+    Subject,
+    /// Last lines of the report: 落款.
+    Signature,
+    /// First lines of the report: letterhead and title.
+    Title,
+    /// Name of the document.
+    FileName,
+    /// Last lines of the covering letter.
+    CoverSignature,
+    /// Display name of the sender.
+    Sender,
+    /// The covering letter.
+    Cover,
+    /// First sentence of the report.
+    FirstSentence,
+    /// Subject of an answer: words of the mail that is answered.
+    AnsweredSubject,
+    /// Quoted mails below.
+    Quoted,
+    /// Who only passed the mail on.
+    Forwarder,
+    /// Anywhere else in the report.
+    Mention,
+}
+
+impl Place {
+    /// What a full name weighs here. 100 decides alone; 20 is the least that decides at all.
+    pub fn weight(self) -> u32 {
+        match self {
+            Self::Subject => 100,
+            Self::Signature => 95,
+            Self::Title => 90,
+            Self::FileName => 75,
+            Self::CoverSignature => 75,
+            Self::Sender => 60,
+            Self::Cover => 60,
+            Self::FirstSentence => 55,
+            Self::AnsweredSubject => 45,
+            Self::Quoted => 30,
+            Self::Forwarder => 12,
+            Self::Mention => 8,
+        }
+    }
+
+    /// For the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Signature => "signature",
+            Self::Title => "title",
+            Self::FileName => "file_name",
+            Self::CoverSignature => "cover_signature",
+            Self::Sender => "sender",
+            Self::Cover => "cover",
+            Self::FirstSentence => "first_sentence",
+            Self::AnsweredSubject => "answered_subject",
+            Self::Quoted => "quoted",
+            Self::Forwarder => "forwarder",
+            Self::Mention => "mention",
+        }
+    }
+}
+
+/// A piece of a mail, in normal form.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// Where it stands.
+    pub place: Place,
+    /// Its words.
+    pub text: String,
+}
+
+/// The zones of one report within its mail, strongest first.
+pub fn zones(content: &Content, draft: &Draft) -> Vec<Zone> {
+    let mut zones = Vec::new();
+    let mut add = |place, text: &str| {
+        let text = normal(text);
+        if substance(&text) > 0 {
+            zones.push(Zone { place, text });
+        }
+    };
+    envelope(content, draft, &mut add);
+    report(&draft.text, &mut add);
+    if let Some(file) = draft.document {
+        let file = &content.files[file];
+        add(
+            Place::FileName,
+            &format!("{} {}", file.folder, stem(&file.name)),
+        );
+    }
+    for file in content
+        .files
+        .iter()
+        .filter(|file| file.archive.is_none() && draft.document.is_some())
+    {
+        if file.media == crate::message::Media::Archive {
+            add(Place::FileName, stem(&file.name));
+        }
+    }
+    if draft.document.is_some() || draft.inner.is_some() {
+        cover(content, draft, &mut add);
+    }
+    for (n, inner) in content.inner.iter().enumerate() {
+        if draft.inner != Some(n) {
+            add(
+                Place::Quoted,
+                &format!(
+                    "{} {}",
+                    inner.subject.as_deref().unwrap_or_default(),
+                    inner.text
+                ),
+            );
+        }
+    }
+    zones.sort_by_key(|zone| std::cmp::Reverse(zone.place.weight()));
+    zones
+}
+
+fn envelope(content: &Content, draft: &Draft, add: &mut impl FnMut(Place, &str)) {
+    let sender = content.from.as_ref().map_or("", |from| &from.name);
+    match draft.inner.map(|n| &content.inner[n]) {
+        Some(inner) => {
+            add(
+                Place::Subject,
+                inner.subject.as_deref().unwrap_or(&content.subject),
+            );
+            add(Place::Cover, &content.subject);
+            add(
+                Place::Sender,
+                inner.from.as_ref().map_or("", |from| &from.name),
+            );
+            add(Place::Forwarder, sender);
+        }
+        None => {
+            add(
+                if answers(content) {
+                    Place::AnsweredSubject
+                } else {
+                    Place::Subject
+                },
+                &content.subject,
+            );
+            add(Place::Sender, sender);
+        }
+    }
+}
+
+/// An answer to a mail whose subject it bears.
+fn answers(content: &Content) -> bool {
+    let lower = content.subject.to_lowercase();
+    let prefixed = ["re:", "re：", "回复", "答复"]
+        .iter()
+        .any(|prefix| lower.starts_with(prefix));
+    prefixed
+        && content
+            .inner
+            .iter()
+            .any(|inner| inner.nesting == Nesting::Quoted)
+}
+
+fn cover(content: &Content, draft: &Draft, add: &mut impl FnMut(Place, &str)) {
+    let (body, ending) = split_ending(&content.text);
+    if draft.inner.is_some() {
+        add(Place::Forwarder, &ending);
+        add(Place::Cover, &body);
+    } else {
+        add(Place::CoverSignature, &ending);
+        add(Place::Cover, &body);
+    }
+}
+
+fn report(text: &str, add: &mut impl FnMut(Place, &str)) {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let (head, rest) = lines.split_at(heading(&lines));
+    let (_, ending) = split_ending(&rest.join("\n"));
+    add(Place::Title, &head.join("\n"));
+    add(Place::Signature, &ending);
+    let narrative = rest.join("");
+    let end = narrative
+        .find(['。', '！', '!', ';', '；'])
+        .map_or(narrative.len(), |at| at);
+    add(Place::FirstSentence, &narrative[..end]);
+    add(Place::Mention, &narrative[end..]);
+}
+
+/// Leading lines that are letterhead or title: short, and without a full stop.
+fn heading(lines: &[&str]) -> usize {
+    let short = |line: &&&str| line.chars().count() <= 45 && !line.contains('。');
+    let count = lines.iter().take(4).take_while(short).count();
+    if count == lines.len() {
+        count.min(1)
+    } else {
+        count
+    }
+}
+
+/// A text without its last lines, and those: name, office and date, but no postal address.
+pub fn split_ending(text: &str) -> (String, String) {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let closing = |line: &&&str| line.chars().count() <= 40 && !line.contains('。');
+    let count = lines.iter().rev().take(5).take_while(closing).count();
+    let (body, ending) = lines.split_at(lines.len() - count.min(lines.len().saturating_sub(1)));
+    let address = |line: &&&str| {
+        !["地址", "邮编", "电话", "发自"]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
+    let ending: Vec<&str> = ending.iter().filter(address).copied().collect();
+    (body.join("\n"), ending.join("\n"))
+}
+
+/// A file name without its ending.
+pub fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
