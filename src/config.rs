@@ -262,3 +262,32 @@ mod tests {
         assert!(!shown.contains("ABCDEFGH"), "{shown}");
     }
 }
+
+#[cfg(test)]
+mod manual {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../config/baosong.toml");
+
+    #[test]
+    fn the_commented_settings_show_the_defaults() {
+        assert_eq!(Config::parse(MANUAL).unwrap(), Config::default());
+    }
+
+    /// Every line that shows a value, commented out or not, must be a key that the program knows.
+    #[test]
+    fn the_commented_out_keys_exist_too() {
+        let is_key = |line: &str| {
+            line.split_once(" = ")
+                .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        };
+        let open = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if is_key(rest) => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        let all: Vec<String> = MANUAL.lines().map(open).collect();
+        let shown = Config::parse(&all.join("\n")).unwrap();
+        assert!(shown.campaign_file.is_some() && shown.outgoing.templates.is_some());
+        assert_eq!(shown.mailbox.folders.unwrap().len(), 2);
+    }
+}

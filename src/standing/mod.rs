@@ -4,6 +4,9 @@ mod chain;
 mod owing;
 mod unit;
 
+#[cfg(test)]
+mod tests;
+
 pub use chain::Chain;
 pub use owing::{Owing, owing};
 pub use unit::{DayState, Owed, Standing, standings};

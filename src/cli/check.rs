@@ -1,0 +1,42 @@
+//! `baosong check`.
+
+use super::Common;
+use anyhow::Result;
+
+pub fn run(common: &Common) -> Result<()> {
+    let config = common.config()?;
+    let (campaign, roster) = (config.campaign()?, config.roster()?);
+    println!(
+        "settings   {}",
+        common
+            .config
+            .as_ref()
+            .map_or("built in".into(), |path| path.display().to_string())
+    );
+    println!("data       {}", common.data_dir(&config).display());
+    println!(
+        "campaign   {} {} to {}",
+        campaign.title, campaign.first_day, campaign.last_day
+    );
+    println!("roster     {} units", roster.units().len());
+    let lacking = roster.without_address();
+    if !lacking.is_empty() {
+        println!(
+            "warning    {} units have no address and will be telephoned: {}",
+            lacking.len(),
+            lacking.join("、")
+        );
+    }
+    if config.staff.digest_to.is_empty() {
+        println!("warning    staff.digest_to is empty: nobody gets the digest");
+    }
+    for (key, path) in [
+        ("mailbox", &config.mailbox.password_file),
+        ("outgoing", &config.outgoing.password_file),
+    ] {
+        if let Err(error) = crate::config::secret(path) {
+            println!("warning    {key}.password_file: {error:#}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! `baosong mails --jsonl`: a public interface, one object a line, in order of arrival.
+
+use super::Common;
+use crate::attribution::{Evidence, Kind, Outcome};
+use crate::campaign::{Campaign, Moment};
+use crate::daemon::{Daemon, on_time};
+use crate::message::{Link, Media};
+use crate::standing::Chain;
+use crate::store::{FileRow, MailRow, SubmissionRow};
+use anyhow::Result;
+use chrono::NaiveDate;
+use clap::Args;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+use std::io::{BufWriter, Write};
+
+#[derive(Debug, Args)]
+pub struct Mails {
+    /// As JSON, one object a line
+    #[arg(long)]
+    jsonl: bool,
+}
+
+#[derive(Serialize)]
+struct MailLine<'a> {
+    message_id: Option<&'a str>,
+    source: &'a str,
+    received_at: String,
+    from: &'a str,
+    subject: &'a str,
+    outcome: Option<Outcome>,
+    reason: &'a str,
+    candidates: &'a [String],
+    submissions: Vec<SubmissionLine>,
+}
+
+#[derive(Serialize)]
+struct SubmissionLine {
+    id: i64,
+    kind: Kind,
+    unit: String,
+    days: Vec<NaiveDate>,
+    day_inferred: bool,
+    counts: bool,
+    on_time: Option<bool>,
+    repeats: Option<String>,
+    title: String,
+    text: String,
+    files: Vec<FileLine>,
+    links: Vec<LinkLine>,
+    evidence: Vec<Evidence>,
+}
+
+#[derive(Serialize)]
+struct FileLine {
+    name: String,
+    media: Media,
+    sha256: String,
+    bytes: u64,
+    taken_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LinkLine {
+    url: String,
+    provider: String,
+    expires_at: Option<String>,
+}
+
+/// What standings say of each submission.
+struct Derived {
+    counted: HashSet<i64>,
+    on_time: HashMap<i64, Option<bool>>,
+}
+
+impl Mails {
+    pub fn run(self, common: &Common) -> Result<()> {
+        let daemon = common.look()?;
+        let derived = derived(&daemon)?;
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        for mail in daemon.store.mails(None)? {
+            let rows = mail
+                .id
+                .map_or(Ok(Vec::new()), |id| daemon.store.submissions_of(id))?;
+            if self.jsonl {
+                serde_json::to_writer(&mut out, &line(&daemon, &mail, rows, &derived)?)?;
+                writeln!(out)?;
+            } else {
+                writeln!(out, "{}", summary(&mail, &rows))?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn derived(daemon: &Daemon) -> Result<Derived> {
+    let facts = daemon.store.facts()?;
+    let campaign: &Campaign = daemon.campaign();
+    let chains = Chain::all(&facts);
+    let counted = chains
+        .iter()
+        .filter_map(|chain| chain.counted(campaign))
+        .map(|fact| fact.id)
+        .collect();
+    Ok(Derived {
+        counted,
+        on_time: on_time(&facts, campaign),
+    })
+}
+
+fn line<'a>(
+    daemon: &Daemon,
+    mail: &'a MailRow,
+    rows: Vec<SubmissionRow>,
+    derived: &Derived,
+) -> Result<MailLine<'a>> {
+    let submissions = rows.into_iter().map(|row| {
+        let files = daemon.store.files_of_submission(row.fact.id)?;
+        Ok(submission_line(row, files, derived))
+    });
+    Ok(MailLine {
+        message_id: mail.message_id.as_deref(),
+        source: &mail.source,
+        received_at: mail.received_at.to_rfc3339(),
+        from: &mail.from,
+        subject: &mail.subject,
+        outcome: mail.outcome,
+        reason: &mail.reason,
+        candidates: &mail.candidates,
+        submissions: submissions.collect::<Result<_>>()?,
+    })
+}
+
+fn submission_line(row: SubmissionRow, files: Vec<FileRow>, derived: &Derived) -> SubmissionLine {
+    SubmissionLine {
+        id: row.fact.id,
+        kind: row.fact.kind,
+        unit: row.fact.unit,
+        days: row.fact.days,
+        day_inferred: row.day_inferred,
+        counts: derived.counted.contains(&row.fact.id),
+        on_time: derived.on_time.get(&row.fact.id).copied().flatten(),
+        repeats: row
+            .fact
+            .repeats
+            .map(|_| row.repeats_message.unwrap_or_default()),
+        title: row.title,
+        text: row.text,
+        files: files.into_iter().map(file_line).collect(),
+        links: row.links.into_iter().map(link_line).collect(),
+        evidence: row.evidence,
+    }
+}
+
+fn file_line(file: FileRow) -> FileLine {
+    FileLine {
+        name: file.name,
+        media: file.media,
+        sha256: file.sha256,
+        bytes: file.bytes,
+        taken_at: file.taken_at.map(|at: Moment| at.to_rfc3339()),
+    }
+}
+
+fn link_line(link: Link) -> LinkLine {
+    LinkLine {
+        url: link.url,
+        provider: link.provider,
+        expires_at: link.expires_at.map(|at| at.to_rfc3339()),
+    }
+}
+
+/// For a person: when, outcome, unit and days, subject.
+fn summary(mail: &MailRow, rows: &[SubmissionRow]) -> String {
+    let submissions: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let days: Vec<String> = row
+                .fact
+                .days
+                .iter()
+                .map(|day| day.format("%-m.%-d").to_string())
+                .collect();
+            format!(
+                "{} {} {}",
+                row.fact.unit,
+                row.fact.kind.chinese(),
+                days.join("、")
+            )
+        })
+        .collect();
+    let outcome = match mail.outcome {
+        Some(Outcome::Reports) => submissions.join("；"),
+        Some(Outcome::NotReport) => format!("非报送：{}", mail.reason),
+        Some(Outcome::Review) => format!("待核：{}", mail.reason),
+        Some(Outcome::Unreadable) => format!("无法读取：{}", mail.reason),
+        None => "未判定".into(),
+    };
+    format!(
+        "{}  {}  [{outcome}]",
+        mail.received_at.format("%m-%d %H:%M"),
+        mail.subject
+    )
+}

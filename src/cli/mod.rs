@@ -1,0 +1,136 @@
+//! The verbs, one a file.
+
+mod check;
+mod digest;
+mod import;
+mod mails;
+mod once;
+mod remind;
+mod run;
+mod standing;
+
+use crate::campaign::Moment;
+use crate::config::Config;
+use crate::daemon::{Clock, Daemon};
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps the mailbox of a vocational education activity week (职业教育活动周): reads each report that a city or
+/// college mails, attributes it to its unit and day, mails staff a digest and reminds units that are behind.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Settings file (TOML); without it the defaults hold: the mailbox and the calendar of 2022, the roster of Liaoning
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory: database, raw mails, files [default: data_dir of the settings]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Moment to act as, such as 2022-05-24T10:30:00+08:00 [default: the clock]
+    #[arg(long, global = true, value_name = "TIME", value_parser = Moment::parse_from_rfc3339)]
+    at: Option<Moment>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Poll the mailbox and send letters until SIGTERM
+    Run,
+    /// One pass: poll, judge, decide and send what is due, then exit
+    Once,
+    /// Take in mails from .eml files, Maildirs and mboxes
+    Import(import::Import),
+    /// Print every mail with its outcome and submissions
+    Mails(mails::Mails),
+    /// Print how every unit stands
+    Standing(standing::StandingArgs),
+    /// Write the digest of the moment into files, sending nothing
+    Digest(digest::Digest),
+    /// Send the reminders of the moment, or show them
+    Remind(remind::Remind),
+    /// Check settings and roster, without network
+    Check,
+}
+
+/// A fault of usage or settings: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Unusable(anyhow::Error);
+
+impl Cli {
+    /// Runs the verb; errors are printed with their causes.
+    pub async fn run(self) -> ExitCode {
+        match self.verb.run(&self.common).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("baosong: {error:#}");
+                ExitCode::from(if error.is::<Unusable>() { 2 } else { 1 })
+            }
+        }
+    }
+}
+
+impl Verb {
+    async fn run(self, common: &Common) -> Result<()> {
+        match self {
+            Self::Run => run::run(common).await,
+            Self::Once => once::run(common).await,
+            Self::Import(args) => args.run(common),
+            Self::Mails(args) => args.run(common),
+            Self::Standing(args) => args.run(common),
+            Self::Digest(args) => args.run(common),
+            Self::Remind(args) => args.run(common).await,
+            Self::Check => check::run(common),
+        }
+    }
+}
+
+impl Common {
+    /// The settings, usable as a whole: campaign and roster are read too.
+    fn config(&self) -> Result<Config> {
+        let load = || -> Result<Config> {
+            let config = Config::load(self.config.as_deref())?;
+            config.campaign()?;
+            config.roster()?;
+            Ok(config)
+        };
+        load().map_err(|error| Unusable(error).into())
+    }
+
+    fn data_dir(&self, config: &Config) -> PathBuf {
+        self.data
+            .clone()
+            .unwrap_or_else(|| config.data_dir.0.clone())
+    }
+
+    /// To work on the data directory.
+    fn daemon(&self) -> Result<Daemon> {
+        let config = self.config()?;
+        let data_dir = self.data_dir(&config);
+        Daemon::open(config, &data_dir)
+    }
+
+    /// To look at the data directory.
+    fn look(&self) -> Result<Daemon> {
+        let config = self.config()?;
+        let data_dir = self.data_dir(&config);
+        Daemon::look(config, &data_dir)
+    }
+
+    fn now(&self) -> Moment {
+        Clock::new(self.at, true).now()
+    }
+}

@@ -1,0 +1,158 @@
+//! Taking mails in: bytes durable first, then what was read from them, then the rows; judging follows.
+
+use super::Daemon;
+use crate::campaign::Moment;
+use crate::mailbox::{self, Raw, local::Local};
+use crate::message::{self, Content};
+use crate::store::{Kept, Place, Staged, hash, hash_file};
+use anyhow::{Context, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use tracing::{error, info};
+
+/// Mails judged in one transaction.
+const JUDGED_AT_ONCE: usize = 200;
+/// Imported mails kept in one transaction, and their bytes.
+const IMPORTED_AT_ONCE: usize = 100;
+const IMPORTED_BYTES: usize = 16 << 20;
+
+/// A mail on its way in.
+#[derive(Debug)]
+pub struct Incoming {
+    /// File name, or folder/uid.
+    pub source: String,
+    /// By the server's clock.
+    pub received_at: Moment,
+    /// Where it lies on the server.
+    pub place: Option<Place>,
+    /// Its bytes.
+    pub raw: Raw,
+}
+
+impl Daemon {
+    /// Keeps a batch. Gives the number of new mails.
+    pub fn take_in(&mut self, batch: Vec<Incoming>) -> Result<usize> {
+        let mut staged = Vec::new();
+        let mut kept = Vec::with_capacity(batch.len());
+        for mail in batch {
+            kept.push(self.prepare(mail, &mut staged)?);
+        }
+        self.blobs.keep(staged)?;
+        let new = self.store.keep(&kept)?;
+        for mail in kept.iter().filter(|mail| mail.content.is_some()) {
+            info!(
+                source = mail.source,
+                bytes = mail.bytes,
+                sha256 = &mail.sha256[..12],
+                "mail kept"
+            );
+        }
+        Ok(new)
+    }
+
+    /// Writes a new mail and its files into the spool.
+    fn prepare(&self, mail: Incoming, staged: &mut Vec<Staged>) -> Result<Kept> {
+        let (sha256, bytes) = match &mail.raw {
+            Raw::Memory(bytes) => (hash(bytes), bytes.len() as u64),
+            Raw::File(file) => (hash_file(file.path())?, file.as_file().metadata()?.len()),
+        };
+        let mut kept = Kept {
+            sha256,
+            bytes,
+            source: mail.source,
+            received_at: mail.received_at,
+            place: mail.place,
+            content: None,
+        };
+        if !self.store.has(&kept.sha256)? {
+            kept.content = Some(self.stage(&kept.sha256, mail.raw, staged)?);
+        }
+        Ok(kept)
+    }
+
+    fn stage(&self, sha256: &str, raw: Raw, staged: &mut Vec<Staged>) -> Result<Content> {
+        let bytes = match raw {
+            Raw::Memory(bytes) => {
+                staged.extend(self.blobs.stage(sha256, &bytes)?);
+                bytes
+            }
+            Raw::File(file) => {
+                let bytes = std::fs::read(file.path())?;
+                staged.extend(self.blobs.stage_file(sha256, file));
+                bytes
+            }
+        };
+        self.read(&bytes, staged)
+    }
+
+    /// Reads a mail; whatever its bytes do to the reader, it gets an outcome.
+    fn read(&self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
+        let mut files = Ok(());
+        let mut keep = |sha256: &str, bytes: &[u8]| {
+            if files.is_ok() {
+                files = self
+                    .blobs
+                    .stage(sha256, bytes)
+                    .map(|file| staged.extend(file));
+            }
+        };
+        let read = catch_unwind(AssertUnwindSafe(|| message::read(raw, &mut keep)));
+        files.context("cannot keep an attached file")?;
+        Ok(read.unwrap_or_else(|_| {
+            error!("the reader gave up on a mail");
+            Content {
+                damage: vec!["解析程序异常，邮件原件已保存".into()],
+                ..Content::default()
+            }
+        }))
+    }
+
+    /// Judges everything that is not judged yet, in order of arrival. Gives the number judged.
+    pub fn judge(&mut self) -> Result<usize> {
+        self.store.reopen_later()?;
+        let mut count = 0;
+        loop {
+            let batch = self.store.unjudged(JUDGED_AT_ONCE)?;
+            if batch.is_empty() {
+                return Ok(count);
+            }
+            count += batch.len();
+            let judge = &self.judge;
+            self.store.judge(&batch, |mail, past| {
+                let verdict = judge.judge(&mail.content, mail.received_at, past)?;
+                info!(mail = mail.id, outcome = ?verdict.outcome, submissions = verdict.submissions.len(), "judged");
+                Ok(verdict)
+            })?;
+        }
+    }
+
+    /// Takes in local mails and judges them. Gives the number of new mails.
+    pub fn import(&mut self, paths: &[PathBuf]) -> Result<usize> {
+        let (mut new, mut batch, mut bytes) = (0, Vec::new(), 0);
+        for path in paths {
+            mailbox::local::each(path, &mut |mail| {
+                bytes += mail.raw.len();
+                batch.push(incoming(mail));
+                if batch.len() >= IMPORTED_AT_ONCE || bytes >= IMPORTED_BYTES {
+                    new += self.take_in(std::mem::take(&mut batch))?;
+                    bytes = 0;
+                }
+                Ok(())
+            })?;
+        }
+        new += self.take_in(batch)?;
+        self.judge()?;
+        Ok(new)
+    }
+}
+
+/// An import arrived when its topmost Received header says, else when its file was written.
+fn incoming(mail: Local) -> Incoming {
+    let received = message::received(&mail.raw).map(|at| at.with_timezone(&crate::campaign::CST));
+    Incoming {
+        source: mail.source,
+        received_at: received.unwrap_or(mail.file_time),
+        place: None,
+        raw: Raw::Memory(mail.raw),
+    }
+}

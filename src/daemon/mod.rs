@@ -1,0 +1,155 @@
+//! The one place that sees every stage: passes over mailbox, judgement and letters, and the loop of `run`.
+
+mod clock;
+mod digest;
+mod intake;
+mod letters;
+mod poll;
+
+pub use clock::Clock;
+pub use digest::on_time;
+pub use intake::Incoming;
+pub use letters::{Due, Reminders};
+
+use crate::attribution::Judge;
+use crate::campaign::{CST, Campaign, Moment};
+use crate::config::Config;
+use crate::mailbox;
+use crate::outgoing::Templates;
+use crate::roster::Roster;
+use crate::store::{Blobs, Lock, Store};
+use anyhow::{Context, Result};
+use chrono::TimeDelta;
+use rand::RngExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+/// After a failed poll the wait doubles up to this; with refused credentials it is this at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// Everything that works on one data directory.
+pub struct Daemon {
+    config: Config,
+    campaign: Campaign,
+    roster: Roster,
+    judge: Judge,
+    templates: Templates,
+    data_dir: PathBuf,
+    /// What is kept.
+    pub store: Store,
+    blobs: Blobs,
+    stop: Option<watch::Receiver<bool>>,
+    _lock: Option<Lock>,
+}
+
+impl Daemon {
+    /// Opens a data directory to work on it.
+    ///
+    /// # Errors
+    /// When another instance works on it, or settings, roster or database cannot be used.
+    pub fn open(config: Config, data_dir: &Path) -> Result<Self> {
+        let lock = Lock::take(data_dir)?;
+        let daemon = Self::assemble(config, data_dir, Some(lock))?;
+        daemon
+            .blobs
+            .clear_spool()
+            .context("cannot clear the spool")?;
+        Ok(daemon)
+    }
+
+    /// Opens a data directory to look at it, beside a daemon that works on it.
+    pub fn look(config: Config, data_dir: &Path) -> Result<Self> {
+        Self::assemble(config, data_dir, None)
+    }
+
+    fn assemble(config: Config, data_dir: &Path, lock: Option<Lock>) -> Result<Self> {
+        let (campaign, roster) = (config.campaign()?, config.roster()?);
+        Ok(Self {
+            judge: Judge::new(roster.clone(), campaign.clone()),
+            templates: Templates::open(config.outgoing.templates.as_deref())?,
+            data_dir: data_dir.to_path_buf(),
+            store: Store::open(data_dir)?,
+            blobs: Blobs::open(data_dir)?,
+            stop: None,
+            _lock: lock,
+            config,
+            campaign,
+            roster,
+        })
+    }
+
+    /// The calendar in force.
+    pub fn campaign(&self) -> &Campaign {
+        &self.campaign
+    }
+
+    /// The roster in force.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// One pass: poll, judge, decide and send what is due. A failed poll does not keep the digest from staff.
+    ///
+    /// # Errors
+    /// The poll's, after everything else was done; any other at once.
+    pub async fn pass(&mut self, now: Moment) -> Result<()> {
+        let polled = self.poll(now).await;
+        self.judge()?;
+        self.decide(now, polled.is_ok())?;
+        self.send(now).await?;
+        polled.map(|_| ())
+    }
+
+    /// Passes until `stop` turns true; the pass in hand ends after its batch.
+    pub async fn run(&mut self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<()> {
+        self.stop = Some(stop.clone());
+        let usual = Duration::from_secs(self.config.mailbox.poll_seconds);
+        let mut wait = usual;
+        while !self.stopping() {
+            wait = match self.pass(clock.now()).await {
+                Ok(()) => usual,
+                Err(error) => {
+                    error!("{error:#}");
+                    after_fault(&error, wait, usual)
+                }
+            };
+            let pause = self.pause(wait, clock.now());
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        info!("stopped");
+        Ok(())
+    }
+
+    /// `wait` a tenth longer or shorter by chance, but no longer than until letters are next decided.
+    fn pause(&self, wait: Duration, now: Moment) -> Duration {
+        let jittered = wait.mul_f64(rand::rng().random_range(0.9..1.1));
+        let today = now.with_timezone(&CST).date_naive();
+        let times = [
+            self.campaign.letters.digest_at,
+            self.campaign.letters.remind_at,
+        ];
+        let upcoming = times.map(|time| crate::campaign::in_china(today.and_time(time)) - now);
+        let next = upcoming
+            .into_iter()
+            .filter(|left| *left > TimeDelta::zero())
+            .min();
+        next.and_then(|left| left.to_std().ok())
+            .map_or(jittered, |left| left.min(jittered))
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| *stop.borrow())
+    }
+}
+
+fn after_fault(error: &anyhow::Error, wait: Duration, usual: Duration) -> Duration {
+    match error.downcast_ref::<mailbox::Error>() {
+        Some(mailbox::Error::Credentials { .. }) => LONGEST_WAIT.max(usual),
+        _ => (wait * 2).min(LONGEST_WAIT).max(usual),
+    }
+}

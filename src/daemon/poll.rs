@@ -1,0 +1,229 @@
+//! One look into the mailbox: one connection, every watched folder, everything new taken in.
+
+use super::{Daemon, intake::Incoming};
+use crate::campaign::Moment;
+use crate::config;
+use crate::mailbox::{Error, Examined, Fetched, Listed, Session, batches, watched};
+use crate::store::Place;
+use anyhow::Result;
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use std::collections::{HashSet, VecDeque};
+use tracing::{info, warn};
+
+/// All UIDs are compared at least this often, and whenever the counts disagree.
+const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
+/// Connections made anew within one poll before it is given up.
+const RECONNECTS: u32 = 5;
+
+/// The connection of a poll; it is made anew where one mail breaks it.
+struct Line<'a> {
+    settings: &'a config::Mailbox,
+    password: &'a SecretString,
+    session: Session,
+    reconnects: u32,
+}
+
+impl<'a> Line<'a> {
+    async fn open(
+        settings: &'a config::Mailbox,
+        password: &'a SecretString,
+    ) -> Result<Self, Error> {
+        let session = Session::open(settings, password).await?;
+        Ok(Self {
+            settings,
+            password,
+            session,
+            reconnects: RECONNECTS,
+        })
+    }
+
+    async fn reopen(&mut self, folder: &str, cause: Error) -> Result<(), Error> {
+        self.reconnects = self.reconnects.checked_sub(1).ok_or(cause)?;
+        self.session = Session::open(self.settings, self.password).await?;
+        self.session.examine(folder).await.map(|_| ())
+    }
+}
+
+impl Daemon {
+    /// Looks into every watched folder. What was fetched before a fault stays kept; the next poll goes on from there.
+    ///
+    /// # Errors
+    /// A [`Error`] of the mailbox (downcast to tell refused credentials apart), or a fault of store and disk.
+    pub async fn poll(&mut self, now: Moment) -> Result<usize> {
+        let result = self.poll_all(now).await;
+        let what = result.as_ref().err().map(|error| format!("{error:#}"));
+        self.store.trouble("", what.as_deref(), now)?;
+        result
+    }
+
+    async fn poll_all(&mut self, now: Moment) -> Result<usize> {
+        let settings = self.config.mailbox.clone();
+        let password = config::secret(&settings.password_file)?;
+        let mut line = Line::open(&settings, &password).await?;
+        let listed = line.session.folders().await?;
+        let mut new = 0;
+        for folder in watched(settings.folders.as_deref(), &listed) {
+            if self.stopping() {
+                break;
+            }
+            let name = folder.as_deref().unwrap_or_default().to_owned();
+            let result = match folder {
+                Ok(folder) => self.poll_folder(&mut line, &folder, now).await,
+                Err(error) => Err(error.into()),
+            };
+            new += self.settle(&name, result, now)?;
+        }
+        line.session.close().await;
+        Ok(new)
+    }
+
+    /// A folder that the server refuses is reported and does not stop the others.
+    fn settle(&mut self, folder: &str, result: Result<usize>, now: Moment) -> Result<usize> {
+        match result {
+            Ok(new) => {
+                self.store.trouble(folder, None, now)?;
+                Ok(new)
+            }
+            Err(error)
+                if error
+                    .downcast_ref::<Error>()
+                    .is_some_and(Error::leaves_session) =>
+            {
+                warn!(folder, "{error:#}");
+                let name = if folder.is_empty() {
+                    "settings"
+                } else {
+                    folder
+                };
+                self.store.trouble(name, Some(&format!("{error:#}")), now)?;
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn poll_folder(
+        &mut self,
+        line: &mut Line<'_>,
+        folder: &str,
+        now: Moment,
+    ) -> Result<usize> {
+        let opened = line.session.examine(folder).await?;
+        self.store
+            .opened(folder, opened.uidvalidity, opened.exists, now)?;
+        let wanted = self.find_new(line, folder, opened, now).await?;
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        let listed = line.session.list(&wanted).await?;
+        let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
+        let place = |uid| Place {
+            folder: folder.into(),
+            uidvalidity: opened.uidvalidity,
+            uid,
+        };
+        for uid in wanted.iter().filter(|uid| !shown.contains(uid)) {
+            self.store.failed(&place(*uid), "服务器列出而未给出", now)?;
+        }
+        self.fetch(line, folder, listed, &place, now).await
+    }
+
+    /// What UID SEARCH lists and the database lacks.
+    async fn find_new(
+        &mut self,
+        line: &mut Line<'_>,
+        folder: &str,
+        opened: Examined,
+        now: Moment,
+    ) -> Result<Vec<u32>> {
+        let validity = opened.uidvalidity;
+        if let Some(cursor) = self
+            .store
+            .cursor(folder)?
+            .filter(|c| now - c.compared_at < COMPARE_EVERY)
+        {
+            let listed = line
+                .session
+                .search(cursor.last_uid.saturating_add(1))
+                .await?;
+            let mut wanted = self.store.wanted(folder, validity, &listed)?;
+            if self.store.present(folder, validity)? as usize + wanted.len()
+                == opened.exists as usize
+            {
+                wanted.extend(self.store.unfetched(folder, validity)?);
+                wanted.sort_unstable();
+                wanted.dedup();
+                return Ok(wanted);
+            }
+        }
+        let listed = line.session.search(1).await?;
+        self.store.compared(folder, validity, &listed, now)?;
+        self.store
+            .opened(folder, validity, listed.len() as u32, now)?;
+        self.store.wanted(folder, validity, &listed)
+    }
+
+    /// Fetches batch by batch. One that fails is tried mail by mail; a mail that fails alone is noted and passed over.
+    async fn fetch(
+        &mut self,
+        line: &mut Line<'_>,
+        folder: &str,
+        listed: Vec<Listed>,
+        place: &impl Fn(u32) -> Place,
+        now: Moment,
+    ) -> Result<usize> {
+        let mut queue: VecDeque<Vec<Listed>> = batches(listed).into();
+        let mut new = 0;
+        while let Some(batch) = queue.pop_front() {
+            if self.stopping() {
+                break;
+            }
+            match line.session.fetch(&batch, self.blobs.spool()).await {
+                Ok(fetched) => new += self.accept(&batch, fetched, place, now)?,
+                Err(error @ Error::Local(_)) => return Err(error.into()),
+                Err(error) => {
+                    warn!(folder, mails = batch.len(), %error, "fetch failed");
+                    let why = error.to_string();
+                    if !error.leaves_session() {
+                        line.reopen(folder, error).await?;
+                    }
+                    match batch.as_slice() {
+                        [one] => self.store.failed(&place(one.uid), &why, now)?,
+                        many => many
+                            .iter()
+                            .rev()
+                            .for_each(|one| queue.push_front(vec![one.clone()])),
+                    }
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    fn accept(
+        &mut self,
+        asked: &[Listed],
+        fetched: Vec<Fetched>,
+        place: &impl Fn(u32) -> Place,
+        now: Moment,
+    ) -> Result<usize> {
+        let got: HashSet<u32> = fetched.iter().map(|mail| mail.listed.uid).collect();
+        let incoming = fetched.into_iter().map(|mail| {
+            let place = place(mail.listed.uid);
+            Incoming {
+                source: format!("{}/{}", place.folder, place.uid),
+                received_at: mail.listed.received_at.unwrap_or(now),
+                place: Some(place),
+                raw: mail.raw,
+            }
+        });
+        let new = self.take_in(incoming.collect())?;
+        for mail in asked.iter().filter(|mail| !got.contains(&mail.uid)) {
+            self.store
+                .failed(&place(mail.uid), "服务器未给出内容", now)?;
+        }
+        info!(mails = got.len(), new, "batch kept");
+        Ok(new)
+    }
+}
