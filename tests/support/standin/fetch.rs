@@ -1,0 +1,92 @@
+//! FETCH of the stand-in.
+
+use super::imap::Next;
+use super::{ImapFault, Mail, State};
+
+/// The UIDs that a set names. `n:*` names the last even when it is below n (RFC 3501 section 6.4.8).
+pub fn among(uids: &[u32], set: &str) -> Option<Vec<u32>> {
+    let last = uids.iter().max().copied().unwrap_or(0);
+    let number = |text: &str| if text == "*" { Some(last) } else { text.parse().ok() };
+    let mut found = Vec::new();
+    for range in set.split(',') {
+        let (from, to) = range.split_once(':').unwrap_or((range, range));
+        let (from, to) = (number(from)?, number(to)?);
+        let (from, to) = (from.min(to), from.max(to));
+        found.extend(uids.iter().copied().filter(|uid| (from..=to).contains(uid)));
+    }
+    Some(found)
+}
+
+/// `BODY.PEEK[]<o.n>`: from, length.
+fn part(items: &str) -> Option<(usize, usize)> {
+    let range = items.split_once("[]<")?.1.split_once('>')?.0;
+    let (from, length) = range.split_once('.')?;
+    Some((from.parse().ok()?, length.parse().ok()?))
+}
+
+pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Next {
+    let (set, items) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let items = items.to_uppercase();
+    let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
+    let uids: Vec<u32> = state.folders[folder].mails.iter().map(|mail| mail.uid).collect();
+    let Some(wanted) = among(&uids, set) else { return done("BAD Parse command error") };
+    let bodies = items.contains("BODY");
+    if items.contains("BODY[]") {
+        state.changes += 1;
+    }
+    let names = |uid: &u32| bodies && wanted.contains(uid);
+    if state.fault(|f| matches!(f, ImapFault::RefuseFetch(uid) if names(uid)).then_some(())).is_some() {
+        return done("NO FETCH this mail is locked");
+    }
+    if state.fault(|f| matches!(f, ImapFault::CloseAtFetchOf(uid) if names(uid)).then_some(())).is_some() {
+        return Next::Close;
+    }
+    let mut range = part(&items);
+    if range.is_some() && state.imap_faults.contains(&ImapFault::RefuseParts) {
+        return done("BAD Parse command error");
+    }
+    if state.imap_faults.contains(&ImapFault::IgnoreParts) {
+        range = None;
+    }
+    let mut answer = Vec::new();
+    if bodies && state.imap_faults.contains(&ImapFault::Garbage) {
+        answer.extend(b"?? \xcf\xb5\xcd\xb3 what is this\r\n");
+    }
+    let short = usize::from(bodies && state.imap_faults.contains(&ImapFault::ShortLiterals));
+    let mails = &state.folders[folder].mails;
+    for (number, mail) in (1..).zip(mails).filter(|(_, mail)| wanted.contains(&mail.uid)) {
+        if state.imap_faults.contains(&ImapFault::Chatter) {
+            answer.extend(format!("* {} EXISTS\r\n* 1 FETCH (FLAGS (\\Seen) UID {})\r\n", uids.len() + 1, uids[0]).bytes());
+        }
+        one(&mut answer, number, mail, &items, range, short);
+    }
+    if let Some(after) = state.fault(|f| if let ImapFault::CutFetchAfter(n) = f { Some(*n) } else { None }).filter(|_| bodies) {
+        state.take(&ImapFault::CutFetchAfter(after));
+        answer.truncate(after);
+        return Next::Last(answer);
+    }
+    answer.extend(format!("{tag} OK FETCH Completed\r\n").bytes());
+    Next::Answer(answer)
+}
+
+fn one(answer: &mut Vec<u8>, number: usize, mail: &Mail, items: &str, range: Option<(usize, usize)>, short: usize) {
+    let mut facts = vec![format!("UID {}", mail.uid)];
+    if items.contains("INTERNALDATE") {
+        facts.push(format!("INTERNALDATE \"{}\"", mail.date.format("%e-%b-%Y %H:%M:%S %z")));
+    }
+    if items.contains("RFC822.SIZE") {
+        facts.push(format!("RFC822.SIZE {}", mail.raw.len()));
+    }
+    if items.contains("FLAGS") {
+        facts.push(format!("FLAGS ({})", mail.flags.join(" ")));
+    }
+    answer.extend(format!("* {number} FETCH ({}", facts.join(" ")).bytes());
+    if items.contains("BODY") {
+        let (from, length) = range.unwrap_or((0, usize::MAX));
+        let bytes = &mail.raw[from.min(mail.raw.len())..from.saturating_add(length).min(mail.raw.len())];
+        let origin = range.map_or(String::new(), |(from, _)| format!("<{from}>"));
+        answer.extend(format!(" BODY[]{origin} {{{}}}\r\n", bytes.len()).bytes());
+        answer.extend(&bytes[..bytes.len() - short.min(bytes.len())]);
+    }
+    answer.extend(b")\r\n");
+}

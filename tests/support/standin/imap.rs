@@ -1,0 +1,231 @@
+//! The IMAP side.
+
+use super::{ImapFault, State, Stream, fetch};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const CAPABILITY: &str = "IMAP4rev1 XLIST SPECIAL-USE ID LITERAL+ STARTTLS XAPPLEPUSHSERVICE UIDPLUS X-CM-EXT-1 APPENDLIMIT=71680000 SASL-IR AUTH=XOAUTH2";
+/// A connection that says nothing for so long is ended.
+const IDLE: Duration = Duration::from_secs(60);
+
+pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
+    while let Ok((tcp, _)) = listener.accept().await {
+        let (state, tls) = (state.clone(), tls.clone());
+        tokio::spawn(async move {
+            let stream: Box<dyn Stream> = match tls {
+                None => Box::new(tcp),
+                Some(tls) => match tls.accept(tcp).await {
+                    Ok(stream) => Box::new(stream),
+                    Err(_) => return,
+                },
+            };
+            Connection { stream: BufReader::new(stream), state, logged_in: false, identified: false, open: None }
+                .serve()
+                .await;
+        });
+    }
+}
+
+/// What becomes of the connection after a command.
+pub enum Next {
+    Answer(Vec<u8>),
+    /// Sent, and then the connection ends.
+    Last(Vec<u8>),
+    Close,
+    Silence,
+}
+
+struct Connection {
+    stream: BufReader<Box<dyn Stream>>,
+    state: Arc<Mutex<State>>,
+    logged_in: bool,
+    identified: bool,
+    open: Option<String>,
+}
+
+impl Connection {
+    async fn serve(mut self) {
+        if self.stream.write_all(b"* OK IMAP4 ready\r\n").await.is_err() {
+            return;
+        }
+        while let Ok(Some(line)) = tokio::time::timeout(IDLE, self.line()).await {
+            let (answer, goes_on) = match self.answer(&line) {
+                Next::Answer(bytes) => (bytes, true),
+                Next::Last(bytes) => (bytes, false),
+                Next::Close => return,
+                Next::Silence => {
+                    tokio::time::sleep(IDLE * 10).await;
+                    return;
+                }
+            };
+            if self.stream.write_all(&answer).await.is_err() || self.stream.flush().await.is_err() || !goes_on {
+                let _ = self.stream.shutdown().await;
+                return;
+            }
+        }
+    }
+
+    /// A command, with its literals put in place as quoted strings.
+    async fn line(&mut self) -> Option<String> {
+        let mut whole = String::new();
+        loop {
+            let mut line = Vec::new();
+            if self.stream.read_until(b'\n', &mut line).await.ok()? == 0 {
+                return None;
+            }
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let Some(literal) = line.strip_suffix('}').and_then(|line| line.rsplit_once('{')) else {
+                return Some(whole + &line);
+            };
+            let waits = !literal.1.ends_with('+');
+            let mut bytes = vec![0; literal.1.trim_end_matches('+').parse().ok()?];
+            if waits {
+                self.stream.write_all(b"+ go on\r\n").await.ok()?;
+            }
+            self.stream.read_exact(&mut bytes).await.ok()?;
+            whole += &format!("{}\"{}\"", literal.0, String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn answer(&mut self, line: &str) -> Next {
+        let (tag, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let mut words = rest.splitn(2, ' ');
+        let mut verb = words.next().unwrap_or_default().to_uppercase();
+        let mut arguments = words.next().unwrap_or_default().to_owned();
+        if verb == "UID" {
+            let (second, more) = arguments.split_once(' ').unwrap_or((&arguments, ""));
+            (verb, arguments) = (format!("UID {}", second.to_uppercase()), more.to_owned());
+        }
+        let shown = if verb == "LOGIN" { String::new() } else { arguments.clone() };
+        self.state().commands.push(format!("{verb} {shown}").trim_end().to_owned());
+        if let Some(next) = self.scripted(&verb) {
+            return next;
+        }
+        self.obey(tag, &verb, &arguments)
+    }
+
+    fn scripted(&self, verb: &str) -> Option<Next> {
+        let mut state = self.state();
+        let at = |name: &&'static str| verb == *name;
+        let fault = state.fault(|fault| match fault {
+            ImapFault::ByeAt(name) | ImapFault::CloseAt(name) | ImapFault::SilentAt(name) if at(name) => Some(fault.clone()),
+            _ => None,
+        })?;
+        state.take(&fault);
+        Some(match fault {
+            ImapFault::ByeAt(_) => Next::Last(b"* BYE Autologout; idle for too long\r\n".to_vec()),
+            ImapFault::CloseAt(_) => Next::Close,
+            _ => Next::Silence,
+        })
+    }
+
+    fn obey(&mut self, tag: &str, verb: &str, arguments: &str) -> Next {
+        let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
+        let with = |untagged: String, text: &str| Next::Answer(format!("{untagged}{tag} {text}\r\n").into_bytes());
+        match verb {
+            "CAPABILITY" => with(format!("* CAPABILITY {CAPABILITY}\r\n"), "OK CAPABILITY completed"),
+            "NOOP" => done("OK NOOP completed"),
+            "LOGOUT" => Next::Last(format!("* BYE IMAP4 Server logging out\r\n{tag} OK LOGOUT completed\r\n").into_bytes()),
+            "LOGIN" => self.login(tag, arguments),
+            _ if !self.logged_in => done("BAD command not support in this state"),
+            "ID" => self.identify(tag),
+            "LIST" => with(self.list(), "OK LIST Completed"),
+            "EXAMINE" | "SELECT" => self.examine(tag, verb, arguments),
+            "UID SEARCH" => match self.search(arguments) {
+                Some(found) => with(found, "OK SEARCH completed"),
+                None => done("BAD Parse command error"),
+            },
+            "UID FETCH" => {
+                let mut state = self.state();
+                match &self.open {
+                    Some(folder) => fetch::fetch(&mut state, folder, tag, arguments),
+                    None => done("BAD no folder is open"),
+                }
+            }
+            "STORE" | "UID STORE" | "UID COPY" | "COPY" | "EXPUNGE" | "UID EXPUNGE" | "APPEND" | "DELETE" | "CREATE" => {
+                self.state().changes += 1;
+                done("NO the mailbox is for reading")
+            }
+            _ => done("BAD Parse command error"),
+        }
+    }
+
+    fn login(&mut self, tag: &str, arguments: &str) -> Next {
+        let refused = self.state().fault(|fault| match fault {
+            ImapFault::RefuseLogin(text) => Some(text.clone()),
+            _ => None,
+        });
+        if let Some(text) = refused {
+            let mut answer = format!("{tag} NO ").into_bytes();
+            answer.extend(text);
+            answer.extend(b"\r\n");
+            return Next::Answer(answer);
+        }
+        let given: Vec<&str> = arguments.split(' ').map(|word| word.trim_matches('"')).collect();
+        let right = {
+            let state = self.state();
+            given == [state.user.as_str(), state.password.as_str()]
+        };
+        self.logged_in = right;
+        let text = if right { "OK LOGIN completed" } else { "NO LOGIN Login error or password error" };
+        Next::Answer(format!("{tag} {text}\r\n").into_bytes())
+    }
+
+    fn identify(&mut self, tag: &str) -> Next {
+        let refused = self.state().fault(|fault| match fault {
+            ImapFault::RefuseId(word) => Some(*word),
+            _ => None,
+        });
+        if let Some(word) = refused {
+            return Next::Answer(format!("{tag} {word} ID refused\r\n").into_bytes());
+        }
+        self.identified = true;
+        let id = r#"* ID ("name" "Coremail Imap" "vendor" "Mailtech" "TransID" "1")"#;
+        Next::Answer(format!("{id}\r\n{tag} OK ID completed\r\n").into_bytes())
+    }
+
+    fn list(&self) -> String {
+        let line = |(name, folder): (&String, &super::Folder)| format!("* LIST ({}) \"/\" \"{name}\"\r\n", folder.flags.join(" "));
+        self.state().folders.iter().map(line).collect()
+    }
+
+    fn examine(&mut self, tag: &str, verb: &str, arguments: &str) -> Next {
+        let name = arguments.trim_matches('"').to_owned();
+        let mut state = self.state();
+        state.changes += u32::from(verb == "SELECT");
+        let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
+        if !self.identified {
+            return done(&format!("NO {verb} Unsafe Login. Please contact kefu@188.com for help"));
+        }
+        if state.fault(|fault| (*fault == ImapFault::RefuseExamine(name.clone())).then_some(())).is_some() {
+            return done(&format!("NO {verb} refused"));
+        }
+        let Some(folder) = state.folders.get(&name) else { return done("NO Folder not exist") };
+        let answer = format!(
+            "* {} EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY {}] UIDs valid\r\n* FLAGS (\\Answered \\Seen \\Deleted \\Draft \\Flagged)\r\n{tag} OK [READ-ONLY] {verb} completed\r\n",
+            folder.mails.len(),
+            folder.uidvalidity
+        );
+        drop(state);
+        self.open = Some(name);
+        Next::Answer(answer.into_bytes())
+    }
+
+    fn search(&self, arguments: &str) -> Option<String> {
+        let state = self.state();
+        let uids: Vec<u32> = state.folders.get(self.open.as_ref()?)?.mails.iter().map(|mail| mail.uid).collect();
+        let found = match arguments {
+            "ALL" => uids,
+            range => fetch::among(&uids, range.strip_prefix("UID ")?)?,
+        };
+        let found: Vec<String> = found.iter().map(u32::to_string).collect();
+        Some(format!("* SEARCH {}\r\n", found.join(" ")).replace("SEARCH \r", "SEARCH\r"))
+    }
+}

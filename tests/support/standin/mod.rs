@@ -1,0 +1,263 @@
+//! An in-process stand-in for 163.com on loopback, IMAP and SMTP, with its manners and with faults on command.
+
+mod fetch;
+mod imap;
+mod smtp;
+mod tls;
+
+use chrono::{DateTime, FixedOffset};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tls::Authority;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A byte stream, plain or under TLS.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// A mail in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    pub uid: u32,
+    pub flags: Vec<String>,
+    pub date: DateTime<FixedOffset>,
+    pub raw: Arc<Vec<u8>>,
+}
+
+/// A folder.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    pub flags: Vec<String>,
+    pub uidvalidity: u32,
+    pub mails: Vec<Mail>,
+}
+
+/// A letter that the SMTP side took.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub from: String,
+    pub to: Vec<String>,
+    pub data: Vec<u8>,
+}
+
+/// How the IMAP side misbehaves. Those that name a command happen once; the others hold until cleared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImapFault {
+    /// LOGIN is answered NO with these bytes, whatever they are.
+    RefuseLogin(Vec<u8>),
+    /// ID is answered with this word, NO or BAD.
+    RefuseId(&'static str),
+    /// EXAMINE of this folder is answered NO.
+    RefuseExamine(String),
+    /// BYE in place of an answer to this command.
+    ByeAt(&'static str),
+    /// The connection is closed in place of an answer.
+    CloseAt(&'static str),
+    /// Nothing is answered, the connection stays open.
+    SilentAt(&'static str),
+    /// A FETCH answer is cut after so many bytes.
+    CutFetchAfter(usize),
+    /// FETCH of a set that holds this UID is answered NO.
+    RefuseFetch(u32),
+    /// FETCH of a set that holds this UID closes the connection.
+    CloseAtFetchOf(u32),
+    /// Parts are answered with the whole mail.
+    IgnoreParts,
+    /// Parts are answered BAD.
+    RefuseParts,
+    /// Literals are one byte shorter than stated.
+    ShortLiterals,
+    /// EXISTS and FLAGS of other mails in the midst of a FETCH.
+    Chatter,
+    /// A line that is no IMAP before the answer to a FETCH.
+    Garbage,
+}
+
+/// How the SMTP side misbehaves, once for each entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SmtpFault {
+    /// This command is answered with this line.
+    Answer(&'static str, &'static str),
+    /// The connection is closed at this command.
+    CloseAt(&'static str),
+    /// The letter is taken, but its 250 never sent.
+    CloseAfterDot,
+}
+
+#[derive(Debug, Default)]
+pub struct State {
+    user: String,
+    password: String,
+    folders: BTreeMap<String, Folder>,
+    next_uid: u32,
+    commands: Vec<String>,
+    changes: u32,
+    accepted: Vec<Accepted>,
+    imap_faults: Vec<ImapFault>,
+    smtp_faults: Vec<SmtpFault>,
+}
+
+/// The running servers; they end when it is dropped.
+pub struct Standin {
+    state: Arc<Mutex<State>>,
+    imap_port: u16,
+    smtp_port: u16,
+    authority: Option<Authority>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Folders of a 163.com account, as it lists them.
+const FOLDERS: [(&str, &str); 8] = [
+    ("INBOX", ""),
+    ("&g0l6P3ux-", "\\Drafts"),
+    ("&XfJT0ZAB-", "\\Sent"),
+    ("&XfJSIJZk-", "\\Trash"),
+    ("&V4NXPpCuTvY-", "\\Junk"),
+    ("&dcVr0mWHTvZZOQ-", ""),
+    ("&Xn9USpCuTvY-", ""),
+    ("&i6KWBZCuTvY-", ""),
+];
+
+impl Standin {
+    /// Plain TCP.
+    pub async fn start(user: &str, password: &str) -> Self {
+        Self::serve(user, password, None).await
+    }
+
+    /// TLS from the first byte, with a certificate authority of its own.
+    pub async fn start_tls(user: &str, password: &str) -> Self {
+        Self::serve(user, password, Some(Authority::new())).await
+    }
+
+    async fn serve(user: &str, password: &str, authority: Option<Authority>) -> Self {
+        let mut state = State {
+            user: user.into(),
+            password: password.into(),
+            next_uid: 1_392_611_444,
+            ..State::default()
+        };
+        for (name, flag) in FOLDERS {
+            let flags = if flag.is_empty() { vec![] } else { vec![flag.to_owned()] };
+            state.folders.insert(name.into(), Folder { flags, uidvalidity: 1, mails: vec![] });
+        }
+        let state = Arc::new(Mutex::new(state));
+        let imap = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let smtp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (imap_port, smtp_port) = (imap.local_addr().unwrap().port(), smtp.local_addr().unwrap().port());
+        let acceptor = authority.as_ref().map(Authority::acceptor);
+        let tasks = vec![
+            tokio::spawn(imap::listen(imap, acceptor.clone(), state.clone())),
+            tokio::spawn(smtp::listen(smtp, acceptor, state.clone())),
+        ];
+        Self { state, imap_port, smtp_port, authority, tasks }
+    }
+
+    pub fn imap_port(&self) -> u16 {
+        self.imap_port
+    }
+
+    pub fn smtp_port(&self) -> u16 {
+        self.smtp_port
+    }
+
+    /// The certificate authority in PEM.
+    pub fn ca_pem(&self) -> String {
+        self.authority.as_ref().expect("started with TLS").pem()
+    }
+
+    /// A mail arrives. UIDs are huge and sparse.
+    pub fn deliver(&self, folder: &str, raw: &[u8], date: DateTime<FixedOffset>) -> u32 {
+        let mut state = self.state();
+        let uid = state.next_uid;
+        state.next_uid += 1 + uid % 9973;
+        let mail = Mail { uid, flags: vec![], date, raw: Arc::new(raw.to_vec()) };
+        state.folders.get_mut(folder).expect("a folder").mails.push(mail);
+        uid
+    }
+
+    /// A mail vanishes, as if a clerk had deleted it.
+    pub fn remove(&self, folder: &str, uid: u32) {
+        self.state().folders.get_mut(folder).expect("a folder").mails.retain(|mail| mail.uid != uid);
+    }
+
+    /// A mail with a UID below those known shows up late.
+    pub fn deliver_as(&self, folder: &str, uid: u32, raw: &[u8], date: DateTime<FixedOffset>) {
+        let mail = Mail { uid, flags: vec![], date, raw: Arc::new(raw.to_vec()) };
+        let mut state = self.state();
+        let mails = &mut state.folders.get_mut(folder).expect("a folder").mails;
+        mails.push(mail);
+        mails.sort_by_key(|mail| mail.uid);
+    }
+
+    /// UIDVALIDITY changes, and with it every UID.
+    pub fn renumber(&self, folder: &str, uidvalidity: u32) {
+        let mut state = self.state();
+        let folder = state.folders.get_mut(folder).expect("a folder");
+        folder.uidvalidity = uidvalidity;
+        (1..).zip(&mut folder.mails).for_each(|(uid, mail)| mail.uid = uid);
+    }
+
+    /// Mails with their flags, for comparing before and after.
+    pub fn mails(&self, folder: &str) -> Vec<Mail> {
+        self.state().folders[folder].mails.clone()
+    }
+
+    /// Commands seen that change a mailbox, or would if they were obeyed.
+    pub fn changes(&self) -> u32 {
+        self.state().changes
+    }
+
+    /// Every IMAP command line; passwords are left out.
+    pub fn commands(&self) -> Vec<String> {
+        self.state().commands.clone()
+    }
+
+    /// Forgets the commands seen.
+    pub fn forget_commands(&self) {
+        self.state().commands.clear();
+    }
+
+    /// Letters taken.
+    pub fn accepted(&self) -> Vec<Accepted> {
+        self.state().accepted.clone()
+    }
+
+    pub fn misbehave(&self, fault: ImapFault) {
+        self.state().imap_faults.push(fault);
+    }
+
+    pub fn misbehave_smtp(&self, fault: SmtpFault) {
+        self.state().smtp_faults.push(fault);
+    }
+
+    /// Good manners again.
+    pub fn behave(&self) {
+        let mut state = self.state();
+        state.imap_faults.clear();
+        state.smtp_faults.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl Drop for Standin {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl State {
+    fn fault<T>(&self, find: impl FnMut(&ImapFault) -> Option<T>) -> Option<T> {
+        self.imap_faults.iter().find_map(find)
+    }
+
+    /// Whether the fault is set; it is used up.
+    fn take(&mut self, fault: &ImapFault) -> bool {
+        let at = self.imap_faults.iter().position(|other| other == fault);
+        at.map(|at| self.imap_faults.remove(at)).is_some()
+    }
+}
