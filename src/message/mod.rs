@@ -1,15 +1,27 @@
 //! 2. What a mail says: MIME and charsets, documents, archives, media, links. Pure: bytes in, [`Content`] out.
 
+mod archive;
+mod automatic;
+mod body;
+mod charset;
 mod content;
+mod date;
+mod document;
+mod encoded_word;
+mod files;
+mod format;
+mod header;
+mod html;
+mod links;
+mod media;
+mod mime;
+mod quote;
+mod read;
+mod repair;
+mod scan;
+mod text;
+mod transfer;
 
 pub use content::*;
-
-use chrono::{DateTime, FixedOffset};
-/// stub
-pub fn read(_raw: &[u8], _keep: &mut dyn FnMut(&str, &[u8])) -> Content {
-    Content::default()
-}
-/// stub
-pub fn received(_raw: &[u8]) -> Option<DateTime<FixedOffset>> {
-    None
-}
+pub use read::{read, received};
+pub use scan::scan;

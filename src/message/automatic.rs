@@ -1,0 +1,168 @@
+//! Signs that a machine wrote the mail.
+
+use super::content::Automatic;
+use super::header::Headers;
+use super::mime::Part;
+
+/// The signs of headers and structure, each once.
+pub fn signs(parts: &[Part]) -> Vec<Automatic> {
+    let Some(root) = parts.first() else {
+        return Vec::new();
+    };
+    let signs = [
+        (is_reply(&root.headers), Automatic::Reply),
+        (is_bounce(root, parts), Automatic::Bounce),
+        (is_receipt(parts), Automatic::Receipt),
+        (is_bulk(&root.headers), Automatic::Bulk),
+        (
+            parts.iter().any(|part| is_calendar(&part.headers)),
+            Automatic::Calendar,
+        ),
+    ];
+    signs
+        .into_iter()
+        .filter(|&(seen, _)| seen)
+        .map(|(_, sign)| sign)
+        .collect()
+}
+
+fn is_reply(headers: &Headers) -> bool {
+    const PREFIXES: [&str; 6] = [
+        "自动回复",
+        "自动答复",
+        "自动回覆",
+        "auto reply",
+        "auto-reply",
+        "automatic reply",
+    ];
+    let submitted = headers.token("auto-submitted");
+    let subject = headers.token("subject");
+    let sender = headers.address("sender").unwrap_or_default().address;
+    let flags = [
+        "x-qq-auto-reply",
+        "x-qq-holidayreply",
+        "x-autoreply",
+        "x-autorespond",
+        "x-auto-reply-from",
+    ];
+    !(submitted.is_empty() || submitted.starts_with("no"))
+        || flags.iter().any(|name| headers.has(name) && !matches!(headers.token(name).as_str(), "no" | "false" | "0"))
+        || headers.token("precedence") == "auto_reply"
+        // QQ answers from NNN+auto_=recipient@qq.com.
+        || sender.contains("+auto_=")
+        || headers.token("return-path").contains("+auto_=")
+        || PREFIXES.iter().any(|prefix| subject.starts_with(prefix))
+        || subject.starts_with("来自") && subject.ends_with("的自动回复")
+}
+
+fn is_bounce(root: &Part, parts: &[Part]) -> bool {
+    let from = root.headers.address("from").unwrap_or_default().address;
+    let local = from.split('@').next().unwrap_or_default();
+    let report = root
+        .headers
+        .parameter("content-type", "report-type")
+        .unwrap_or_default()
+        .to_lowercase();
+    matches!(
+        local,
+        "postmaster" | "mailer-daemon" | "mail-daemon" | "mailerdaemon"
+    ) || report == "delivery-status"
+        || parts
+            .iter()
+            .any(|part| part.headers.content_type() == "message/delivery-status")
+        || root.headers.has("x-failed-recipients")
+        || root
+            .headers
+            .raw("return-path")
+            .is_some_and(|path| path.trim_ascii() == b"<>")
+            && report.is_empty()
+            && root.headers.has("x-cm-original-message-id")
+}
+
+fn is_receipt(parts: &[Part]) -> bool {
+    let report = parts[0]
+        .headers
+        .parameter("content-type", "report-type")
+        .unwrap_or_default();
+    let subject = parts[0].headers.token("subject");
+    report.eq_ignore_ascii_case("disposition-notification")
+        || parts
+            .iter()
+            .any(|part| part.headers.content_type() == "message/disposition-notification")
+        || [
+            "已读:",
+            "已读：",
+            "回执（已显示）",
+            "回执(已显示)",
+            "已读回执",
+        ]
+        .iter()
+        .any(|prefix| subject.starts_with(prefix))
+}
+
+fn is_bulk(headers: &Headers) -> bool {
+    matches!(
+        headers.token("precedence").as_str(),
+        "bulk" | "junk" | "list"
+    ) || ["list-unsubscribe", "list-id", "list-post", "feedback-id"]
+        .iter()
+        .any(|name| headers.has(name))
+}
+
+fn is_calendar(headers: &Headers) -> bool {
+    let method = headers
+        .parameter("content-type", "method")
+        .unwrap_or_default()
+        .to_lowercase();
+    headers.content_type() == "text/calendar"
+        && (method.is_empty() || matches!(method.as_str(), "request" | "cancel" | "reply"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::mime;
+
+    #[test]
+    fn every_sign_is_seen() {
+        let rows = [
+            ("Auto-Submitted: auto-replied", vec![Automatic::Reply]),
+            ("Auto-Submitted: no", vec![]),
+            ("X-QQ-AUTO-REPLY: true", vec![Automatic::Reply]),
+            ("X-QQ-HolidayReply: true", vec![Automatic::Reply]),
+            (
+                "Subject: =?utf-8?B?6Ieq5Yqo5Zue5aSN77ya?= x",
+                vec![Automatic::Reply],
+            ),
+            (
+                "Sender: 123+auto_=lnzjhdz=163.com@qq.com",
+                vec![Automatic::Reply],
+            ),
+            (
+                "From: \"PostMaster\" <PostMaster@qq.com>",
+                vec![Automatic::Bounce],
+            ),
+            ("From: MAILER-DAEMON@x.cn", vec![Automatic::Bounce]),
+            (
+                "Content-Type: Multipart/Report; Report-Type=Delivery-Status; boundary=a",
+                vec![Automatic::Bounce],
+            ),
+            (
+                "Content-Type: multipart/report; report-type=disposition-notification; boundary=a",
+                vec![Automatic::Receipt],
+            ),
+            ("Precedence: bulk", vec![Automatic::Bulk]),
+            ("List-Unsubscribe: <mailto:a@b>", vec![Automatic::Bulk]),
+            (
+                "Content-Type: text/calendar; method=REQUEST",
+                vec![Automatic::Calendar],
+            ),
+            ("Subject: 退信通知后重发".trim_end(), vec![]),
+            ("X-Auto-Response-Suppress: All", vec![]),
+        ];
+        for (field, expected) in rows {
+            let raw = format!("{field}\r\nX-A: b\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n");
+            assert_eq!(signs(&mime::parts(raw.as_bytes())), expected, "{field}");
+        }
+    }
+}

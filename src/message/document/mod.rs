@@ -1,0 +1,83 @@
+//! The text of documents: one line a paragraph, one line a table row.
+
+mod doc;
+mod docx;
+mod rtf;
+mod sheet;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::content::Reading;
+use super::format::Format;
+use super::links::{Anchors, unmarked};
+use super::{charset, html, text};
+
+/// More text than this is no report; the rest is not kept.
+const TEXT_LIMIT: usize = 4 << 20;
+
+/// Reads the text of a file, or says in Chinese why it cannot be read; a document is never silently empty.
+pub fn read(format: Format, bytes: &[u8]) -> Reading {
+    if bytes.is_empty() && format.media() == super::content::Media::Document {
+        return Reading::Failed("空文件".to_string());
+    }
+    let text = match format {
+        Format::Docx => guarded(|| docx::text(bytes)),
+        Format::Doc => guarded(|| doc::text(bytes)),
+        Format::Sheet => guarded(|| sheet::text(bytes)),
+        Format::Rtf => guarded(|| rtf::text(bytes)),
+        Format::Text => Ok(charset::decode(bytes, None)),
+        Format::Page => Ok(page(bytes)),
+        Format::Pdf => Err("格式暂不支持：PDF".to_string()),
+        Format::Slides => Err("格式暂不支持：演示文稿".to_string()),
+        _ => return Reading::None,
+    };
+    match text.map(|text| text::lines(&text[..text.floor_char_boundary(TEXT_LIMIT)])) {
+        Ok(text) if text.trim().is_empty() => Reading::Failed("没有文字".to_string()),
+        Ok(text) => Reading::Text(text),
+        Err(why) => Reading::Failed(why),
+    }
+}
+
+/// Parsers of foreign formats may panic on hostile bytes; that costs one file its text.
+fn guarded(read: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("损坏".to_string()))
+}
+
+fn page(bytes: &[u8]) -> String {
+    let source = charset::decode(bytes, html::charset(bytes).as_deref());
+    unmarked(&html::to_text(&source, &mut Anchors::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_document_says_why() {
+        assert_eq!(
+            read(Format::Docx, b""),
+            Reading::Failed("空文件".to_string())
+        );
+        for format in [
+            Format::Docx,
+            Format::Doc,
+            Format::Sheet,
+            Format::Rtf,
+            Format::Pdf,
+            Format::Text,
+        ] {
+            assert!(
+                matches!(read(format, b"\0\x01\x02"), Reading::Failed(_)),
+                "{format:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn plain_text_files_are_read_in_gbk_too() {
+        assert_eq!(
+            read(Format::Text, b"\xC8\xD5\xB1\xA8\r\n"),
+            Reading::Text("日报".to_string())
+        );
+    }
+}

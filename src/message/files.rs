@@ -1,0 +1,120 @@
+//! The files of a mail, each decoded, named, hashed, handed on and dropped before the next.
+
+use sha2::{Digest, Sha256};
+
+use super::archive::{self, Budget, Member};
+use super::content::{File, Media, Reading};
+use super::format::Format;
+use super::{document, media, text};
+
+const ARCHIVE_DEPTH: usize = 3;
+
+/// Takes the bytes of each file, with their hash.
+pub type Keep<'a> = dyn FnMut(&str, &[u8]) + 'a;
+
+/// What has been read of a mail's files so far.
+pub struct Files<'a> {
+    /// In order; an archive is followed by its members.
+    pub list: Vec<File>,
+    keep: &'a mut Keep<'a>,
+    budget: Budget,
+}
+
+/// Where a file lies inside of archives.
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    folder: &'a str,
+    archive: Option<usize>,
+    depth: usize,
+}
+
+impl<'a> Files<'a> {
+    /// None yet.
+    pub fn new(keep: &'a mut Keep<'a>) -> Self {
+        Self {
+            list: Vec::new(),
+            keep,
+            budget: Budget::default(),
+        }
+    }
+
+    /// Adds an attached file; `inline` says that it stands in the text.
+    pub fn add(&mut self, name: &str, bytes: &[u8], inline: bool) {
+        let index = self.list.len();
+        self.add_at(name, bytes, Place::default());
+        if let Some(file) = self
+            .list
+            .get_mut(index)
+            .filter(|file| inline && file.media == Media::Photo)
+        {
+            file.decoration = media::is_decoration(&file.name, bytes);
+        }
+    }
+
+    fn add_at(&mut self, name: &str, bytes: &[u8], place: Place) {
+        let format = Format::of(name, bytes);
+        let media = format.media();
+        let sha256 = hex(&Sha256::digest(bytes));
+        (self.keep)(&sha256, bytes);
+        self.list.push(File {
+            name: text::file_name(name),
+            folder: place.folder.to_string(),
+            archive: place.archive,
+            media,
+            sha256,
+            bytes: bytes.len() as u64,
+            taken_at: media::taken_at(media, bytes),
+            decoration: false,
+            reading: document::read(format, bytes),
+        });
+        if media == Media::Archive {
+            self.open(self.list.len() - 1, format, bytes, place);
+        }
+    }
+
+    fn open(&mut self, index: usize, format: Format, bytes: &[u8], place: Place) {
+        let outcome = match format {
+            _ if bytes.is_empty() => Err("空文件".to_string()),
+            Format::Zip if place.depth >= ARCHIVE_DEPTH => Err("压缩包嵌套过深".to_string()),
+            Format::Zip => self.unzip(index, bytes, place.depth + 1),
+            Format::Rar => Err("格式暂不支持：RAR".to_string()),
+            Format::SevenZip => Err("格式暂不支持：7Z".to_string()),
+            _ => Err("格式暂不支持".to_string()),
+        };
+        if let Err(why) = outcome {
+            self.list[index].reading = Reading::Failed(why);
+        }
+    }
+
+    fn unzip(&mut self, index: usize, bytes: &[u8], depth: usize) -> Result<(), String> {
+        let mut budget = std::mem::take(&mut self.budget);
+        let outcome = archive::unzip(bytes, &mut budget, &mut |left, member| {
+            std::mem::swap(&mut self.budget, left);
+            self.add_member(index, &member, depth);
+            std::mem::swap(&mut self.budget, left);
+        });
+        self.budget = budget;
+        outcome
+    }
+
+    fn add_member(&mut self, archive: usize, member: &Member, depth: usize) {
+        let (folder, name) = member.path.rsplit_once('/').unwrap_or(("", &member.path));
+        let parts = folder
+            .split('/')
+            .filter(|part| !part.trim_matches(['.', ' ']).is_empty());
+        let folder = parts.map(text::file_name).collect::<Vec<_>>().join("/");
+        self.add_at(
+            name,
+            &member.bytes,
+            Place {
+                folder: &folder,
+                archive: Some(archive),
+                depth,
+            },
+        );
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,497 @@
+//! HTML to text in one pass, however deep and broken: a table row is one line, its cells parted by tabs.
+
+use std::borrow::Cow;
+
+use super::links::Anchors;
+
+/// More than any person types; the rest is not read.
+pub const LIMIT: usize = 2 << 20;
+const TABLE_DEPTH: usize = 20;
+
+/// The visible text. Where a link stood, its mark is left and its address put into `anchors`.
+pub fn to_text(html: &str, anchors: &mut Anchors) -> String {
+    let mut page = Page::new(anchors);
+    let mut rest = &html[..html.floor_char_boundary(LIMIT)];
+    while let Some(open) = rest.find('<') {
+        page.text(&rest[..open]);
+        rest = page.markup(&rest[open..]);
+    }
+    page.text(rest);
+    page.finish()
+}
+
+/// The charset that a page names for itself in its first lines.
+pub fn charset(page: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(&page[..page.len().min(2048)]).to_ascii_lowercase();
+    let (_, value) = head.split_once("charset=")?;
+    let label: String = value
+        .trim_start_matches(['"', '\'', ' '])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
+    (!label.is_empty()).then_some(label)
+}
+
+struct Page<'a> {
+    anchors: &'a mut Anchors,
+    /// The page's own text, then that of each open table cell.
+    out: Vec<String>,
+    tables: Vec<Table>,
+    /// Tables beyond the limit that are open.
+    deeper: usize,
+    /// The element that hides what is in it, and how many of its name are open.
+    hidden: Option<(String, usize)>,
+    link: Option<String>,
+    /// White space that waits for what follows: whether it held the end of a line.
+    blank: Option<bool>,
+}
+
+#[derive(Default)]
+struct Table {
+    cells: Vec<String>,
+    in_cell: bool,
+    /// A table around tables only lays out the page.
+    layout: bool,
+}
+
+impl<'a> Page<'a> {
+    fn new(anchors: &'a mut Anchors) -> Self {
+        let out = vec![String::new()];
+        Self {
+            anchors,
+            out,
+            tables: Vec::new(),
+            deeper: 0,
+            hidden: None,
+            link: None,
+            blank: None,
+        }
+    }
+
+    fn buffer(&mut self) -> &mut String {
+        let last = self.out.len() - 1;
+        &mut self.out[last]
+    }
+
+    fn text(&mut self, raw: &str) {
+        if self.hidden.is_some() {
+            return;
+        }
+        for c in entities(raw).chars() {
+            match c {
+                ' ' | '\t' | '\r' | '\n' => {
+                    self.blank = Some(self.blank == Some(true) || c == '\n')
+                }
+                _ => self.visible(if c == '\u{A0}' { ' ' } else { c }),
+            }
+        }
+    }
+
+    /// White space is one blank; between two Chinese characters a line end is none at all.
+    fn visible(&mut self, c: char) {
+        let broken = self.blank.take();
+        let buffer = self.buffer();
+        let before = buffer.chars().next_back();
+        let wide = !c.is_ascii() && before.is_some_and(|before| !before.is_ascii());
+        if broken.is_some_and(|line_end| !(line_end && wide))
+            && before.is_some_and(|before| before != '\n')
+        {
+            buffer.push(' ');
+        }
+        buffer.push(c);
+    }
+
+    /// Takes the markup at the head of `rest`, and returns what follows it.
+    fn markup<'t>(&mut self, rest: &'t str) -> &'t str {
+        if let Some(comment) = rest.strip_prefix("<!--") {
+            return comment.find("-->").map_or("", |end| &comment[end + 3..]);
+        }
+        if !rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)) {
+            self.text("&lt;");
+            return &rest[1..];
+        }
+        let (tag, after) = split_tag(&rest[1..]);
+        let (name, attributes) =
+            tag.split_at(tag.find(|c: char| c.is_whitespace()).unwrap_or(tag.len()));
+        let name = name.trim_end_matches('/').to_ascii_lowercase();
+        if matches!(name.as_str(), "script" | "style" | "title") {
+            return after_element(&name, after);
+        }
+        if !self.hides(&name, attributes) {
+            self.tag(&name, attributes);
+        }
+        after
+    }
+
+    fn hides(&mut self, name: &str, attributes: &str) -> bool {
+        match &mut self.hidden {
+            Some((own, open)) => {
+                match name.strip_prefix('/') {
+                    Some(closed) if closed == own => *open -= 1,
+                    // A paragraph is closed by the next one (HTML section 13.1.2.4).
+                    None if name == own && matches!(name, "p" | "li" | "td" | "tr") => *open = 0,
+                    None if name == own => *open += 1,
+                    _ => {}
+                }
+                let closed = *open == 0;
+                if closed {
+                    self.hidden = None;
+                }
+                !closed || name.starts_with('/')
+            }
+            None if is_hidden(attributes)
+                && !matches!(name, "img" | "br" | "hr" | "input" | "meta" | "body") =>
+            {
+                self.hidden = Some((name.to_string(), 1));
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn tag(&mut self, name: &str, attributes: &str) {
+        match name {
+            "br" => self.end_line(true),
+            "table" => self.open_table(),
+            "/table" => self.close_table(),
+            "tr" | "/tr" => self.end_row(),
+            "td" | "th" => self.open_cell(),
+            "/td" | "/th" => self.close_cell(),
+            "a" => self.open_link(attributes),
+            "/a" => self.close_link(),
+            _ if is_block(name.trim_start_matches('/')) => self.end_line(false),
+            _ => {}
+        }
+    }
+
+    fn end_line(&mut self, always: bool) {
+        self.blank = None;
+        let buffer = self.buffer();
+        if always || !(buffer.is_empty() || buffer.ends_with('\n')) {
+            buffer.push('\n');
+        }
+    }
+
+    fn open_link(&mut self, attributes: &str) {
+        self.close_link();
+        let address = ["href", "download"]
+            .into_iter()
+            .filter_map(|name| attribute(attributes, name));
+        let address = address
+            .map(|url| url.trim().to_string())
+            .find(|url| url.starts_with("http"));
+        let expires = attribute(attributes, "expiretime").and_then(|ms| ms.trim().parse().ok());
+        self.link = address.map(|url| self.anchors.mark(url, expires));
+    }
+
+    fn close_link(&mut self) {
+        if let Some(mark) = self.link.take() {
+            self.buffer().push_str(&mark);
+        }
+    }
+
+    fn open_table(&mut self) {
+        if self.tables.len() >= TABLE_DEPTH {
+            self.deeper += 1;
+            return;
+        }
+        self.end_line(false);
+        if let Some(outer) = self.tables.last_mut() {
+            outer.layout = true;
+        }
+        self.tables.push(Table::default());
+    }
+
+    fn close_table(&mut self) {
+        if self.deeper > 0 {
+            self.deeper -= 1;
+            return;
+        }
+        self.end_row();
+        self.tables.pop();
+        self.end_line(false);
+    }
+
+    fn open_cell(&mut self) {
+        self.close_cell();
+        if self.deeper == 0
+            && let Some(table) = self.tables.last_mut()
+        {
+            table.in_cell = true;
+            self.out.push(String::new());
+        }
+    }
+
+    fn close_cell(&mut self) {
+        self.blank = None;
+        if self.deeper == 0 && self.tables.last().is_some_and(|table| table.in_cell) {
+            self.close_link();
+            let cell = self.out.pop().unwrap_or_default();
+            if let Some(table) = self.tables.last_mut() {
+                table.in_cell = false;
+                table.cells.push(cell);
+            }
+        }
+    }
+
+    fn end_row(&mut self) {
+        self.close_cell();
+        if self.deeper > 0 {
+            return self.end_line(false);
+        }
+        let Some(table) = self.tables.last_mut() else {
+            return self.end_line(false);
+        };
+        let row = row(
+            &std::mem::take(&mut table.cells),
+            std::mem::take(&mut table.layout),
+        );
+        self.end_line(false);
+        if !row.trim().is_empty() {
+            self.buffer().push_str(&row);
+            self.end_line(false);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.deeper = 0;
+        while !self.tables.is_empty() {
+            self.close_table();
+        }
+        self.close_link();
+        self.out.swap_remove(0)
+    }
+}
+
+/// A row of data is one line; a cell that fills its row alone keeps its own lines.
+fn row(cells: &[String], layout: bool) -> String {
+    let filled: Vec<&String> = cells
+        .iter()
+        .filter(|cell| !cell.trim().is_empty())
+        .collect();
+    match filled.as_slice() {
+        [only] if cells.len() == 1 || only.trim().contains('\n') => only.trim_end().to_string(),
+        several if layout => several
+            .iter()
+            .map(|cell| cell.trim_end())
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => {
+            let flat = cells
+                .iter()
+                .map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" "));
+            flat.collect::<Vec<_>>().join("\t").trim_end().to_string()
+        }
+    }
+}
+
+/// The inside of a tag and what follows it; quoted attributes may hold `>`.
+fn split_tag(rest: &str) -> (&str, &str) {
+    let mut quote = None;
+    let end = rest.char_indices().take(65_536).find(|&(at, c)| {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if matches!(c, '"' | '\'') && rest[..at].trim_end().ends_with('=') => {
+                quote = Some(c)
+            }
+            _ => {}
+        }
+        c == '>' && quote.is_none()
+    });
+    let end = end
+        .map(|(at, _)| at)
+        .or_else(|| rest.find('>'))
+        .unwrap_or(rest.len());
+    (&rest[..end], rest.get(end + 1..).unwrap_or_default())
+}
+
+fn after_element<'t>(name: &str, rest: &'t str) -> &'t str {
+    let mut from = 0;
+    while let Some(at) = rest[from..].find("</").map(|at| from + at) {
+        if rest[at + 2..]
+            .get(..name.len())
+            .is_some_and(|own| own.eq_ignore_ascii_case(name))
+        {
+            return split_tag(&rest[at + 1..]).1;
+        }
+        from = at + 2;
+    }
+    rest
+}
+
+fn is_hidden(attributes: &str) -> bool {
+    let Some(style) = attribute(attributes, "style") else {
+        return false;
+    };
+    let style: String = style.to_ascii_lowercase().split_whitespace().collect();
+    style.contains("display:none")
+        || style.contains("visibility:hidden")
+        || style.contains("mso-hide:all")
+}
+
+/// The value of an attribute, entities decoded.
+fn attribute(attributes: &str, name: &str) -> Option<String> {
+    let lower = attributes.to_ascii_lowercase();
+    let at = lower.match_indices(name).map(|(at, _)| at).find(|&at| {
+        let whole = lower[..at].ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+        whole && lower[at + name.len()..].trim_start().starts_with('=')
+    })?;
+    let value = attributes[at + name.len()..]
+        .trim_start()
+        .strip_prefix('=')?
+        .trim_start();
+    let value = match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => value[1..].split(quote).next(),
+        _ => value.split(|c: char| c.is_whitespace()).next(),
+    };
+    value.map(|value| entities(value).into_owned())
+}
+
+fn is_block(name: &str) -> bool {
+    const BLOCKS: &str = " p div h1 h2 h3 h4 h5 h6 li ul ol dl dt dd blockquote section article header footer pre hr form \
+                          center caption fieldset address main nav aside option ";
+    BLOCKS.contains(&format!(" {name} "))
+}
+
+/// Character references decoded; what is none stays.
+pub fn entities(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut pieces = text.split('&');
+    let mut out = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        let end = piece
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '#'))
+            .unwrap_or(piece.len());
+        match entity(&piece[..end]) {
+            Some(c) => {
+                out.push(c);
+                out.push_str(piece[end..].strip_prefix(';').unwrap_or(&piece[end..]));
+            }
+            None => {
+                out.push('&');
+                out.push_str(piece);
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn entity(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => number.parse(),
+        };
+        return char::from_u32(code.ok()?);
+    }
+    const NAMES: [(&str, char); 32] = [
+        ("nbsp", '\u{A0}'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("amp", '&'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("ldquo", '“'),
+        ("rdquo", '”'),
+        ("lsquo", '‘'),
+        ("rsquo", '’'),
+        ("mdash", '—'),
+        ("ndash", '–'),
+        ("hellip", '…'),
+        ("middot", '·'),
+        ("times", '×'),
+        ("divide", '÷'),
+        ("deg", '°'),
+        ("plusmn", '±'),
+        ("bull", '•'),
+        ("ensp", ' '),
+        ("emsp", '　'),
+        ("thinsp", ' '),
+        ("laquo", '«'),
+        ("raquo", '»'),
+        ("copy", '©'),
+        ("reg", '®'),
+        ("trade", '™'),
+        ("permil", '‰'),
+        ("rarr", '→'),
+        ("larr", '←'),
+        ("yen", '¥'),
+        ("sect", '§'),
+    ];
+    NAMES.iter().find(|(own, _)| *own == name).map(|&(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(html: &str) -> String {
+        to_text(html, &mut Anchors::default())
+            .trim_end()
+            .to_string()
+    }
+
+    #[test]
+    fn a_table_row_is_one_line() {
+        let html = "<p>表</p><table><tr><td>学校\n</td><td><p>人数</p></td></tr>\
+                    <tr><td>一中</td><td></td><td><div>12</div><div>人</div></td></tr></table>完";
+        assert_eq!(read(html), "表\n学校\t人数\n一中\t\t12 人\n完");
+    }
+
+    #[test]
+    fn a_table_that_lays_out_the_page_keeps_its_lines() {
+        assert_eq!(
+            read("<table><tr><td><p>一</p><p>二</p></td></tr></table>"),
+            "一\n二"
+        );
+        let nested = "<table><tr><td>菜单</td><td><table><tr><td>a</td><td>b</td></tr></table>下</td></tr></table>";
+        assert_eq!(read(nested), "菜单\na\tb\n下");
+        assert_eq!(read("<table><tr><td>a<td>b<tr><td>c"), "a\tb\nc");
+    }
+
+    #[test]
+    fn what_is_hidden_is_not_read() {
+        assert_eq!(
+            read("<style>p{}</style>a<div style=\"display: none\">b<div>c</div></div>d"),
+            "a\nd".replace('\n', "")
+        );
+        assert_eq!(read("a<p style='display:none'>b<p>c"), "a\nc");
+        assert_eq!(
+            read("<!--[if mso]>x<![endif]-->a<![if !vml]>b<script>1<2</script>c"),
+            "abc"
+        );
+    }
+
+    #[test]
+    fn entities_and_blanks_read_as_shown() {
+        assert_eq!(
+            read("a &amp; b&nbsp;&nbsp;c &#x65E5;&#25253; 1 < 2 &unknown; AT&T"),
+            "a & b  c 日报 1 < 2 &unknown; AT&T"
+        );
+        assert_eq!(read("活动\r\n 周 开幕\nweek one"), "活动周 开幕 week one");
+    }
+
+    #[test]
+    fn a_quoted_bracket_does_not_end_a_tag() {
+        assert_eq!(read("<p title=\"a>b\">c</p>"), "c");
+        assert_eq!(read("<p title=it's>c</p>d"), "c\nd");
+    }
+
+    #[test]
+    fn depth_costs_no_time_and_no_stack() {
+        let deep = "<div><table><tr><td>".repeat(50_000);
+        assert_eq!(read(&format!("{deep}日报")), "日报");
+    }
+
+    #[test]
+    fn a_page_names_its_charset() {
+        assert_eq!(
+            charset(b"<META http-equiv=x content=\"text/html; charset=GB2312\">").as_deref(),
+            Some("gb2312")
+        );
+        assert_eq!(charset(b"<meta charset='gbk'>").as_deref(), Some("gbk"));
+        assert_eq!(charset(b"<p>"), None);
+    }
+}

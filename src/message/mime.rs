@@ -1,0 +1,109 @@
+//! The one place that knows mail-parser: it finds the parts; what they say is decoded from the raw bytes by us.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mail_parser::{MessageParser, MessagePart, PartType};
+
+use super::header::Headers;
+use super::{charset, transfer};
+
+/// One part of a mail.
+pub struct Part {
+    /// Its own fields; of the root, those of the mail.
+    pub headers: Headers,
+    /// Numbers of the parts that stand in it; empty unless it is a multipart.
+    pub children: Vec<usize>,
+    /// Whether it is a multipart, even one without children.
+    pub multipart: bool,
+    body: Range<usize>,
+}
+
+impl Part {
+    /// Its bytes, and whether some had to be left out.
+    pub fn decoded<'a>(&self, raw: &'a [u8]) -> (Cow<'a, [u8]>, bool) {
+        let encoding = self.headers.token("content-transfer-encoding");
+        transfer::decode(raw.get(self.body.clone()).unwrap_or_default(), &encoding)
+    }
+
+    /// Its text, by label and evidence. `sniffed` is a label found inside of the content.
+    pub fn text(&self, raw: &[u8], sniff: fn(&[u8]) -> Option<String>) -> String {
+        let (bytes, _) = self.decoded(raw);
+        let label = self
+            .headers
+            .parameter("content-type", "charset")
+            .or_else(|| sniff(&bytes));
+        charset::decode(&bytes, label.as_deref())
+    }
+}
+
+/// The parts of a mail in order, the root first; none where no header could be found.
+pub fn parts(raw: &[u8]) -> Vec<Part> {
+    // mail-parser asserts its own invariants in debug builds, and broken mails have broken them before.
+    let parse = || {
+        MessageParser::default()
+            .parse(raw)
+            .map(|mail| mail.parts.iter().map(|part| read(part, raw)).collect())
+    };
+    catch_unwind(AssertUnwindSafe(parse))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// The ends of an attached mail's parts count from the start of the outer raw mail, so they are not looked at here:
+/// an attached mail is cut out and parsed anew.
+fn read(part: &MessagePart, raw: &[u8]) -> Part {
+    let (header, body, end) = (
+        part.offset_header as usize,
+        part.offset_body as usize,
+        part.offset_end as usize,
+    );
+    let end = end.min(raw.len());
+    let children = match &part.body {
+        PartType::Multipart(children) => children.iter().map(|&child| child as usize).collect(),
+        _ => Vec::new(),
+    };
+    Part {
+        headers: Headers::read(raw.get(header..body.min(raw.len())).unwrap_or_default()),
+        children,
+        multipart: matches!(part.body, PartType::Multipart(_)),
+        body: body.min(end)..end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(raw: &str) -> Vec<String> {
+        let parts = parts(raw.as_bytes());
+        parts
+            .iter()
+            .filter(|part| !part.multipart)
+            .map(|part| part.text(raw.as_bytes(), |_| None).trim().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_multipart_that_is_never_closed_gives_all_its_parts() {
+        let raw = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\none\r\n--x\r\nContent-Transfer-Encoding: base64\r\n\r\ndHdv\r\n";
+        assert_eq!(texts(raw), ["one", "two"]);
+    }
+
+    #[test]
+    fn junk_behind_base64_does_not_lose_the_next_part() {
+        let raw = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Transfer-Encoding: base64\r\n\r\ndHdv\r\n-- scanned! --\r\n--x\r\n\r\nthree\r\n--x--\r\n";
+        assert_eq!(texts(raw), ["two", "three"]);
+    }
+
+    #[test]
+    fn an_attached_mail_is_one_part() {
+        let raw = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\ninner\r\n--y--\r\n--x\r\n\r\nlast\r\n--x--\r\n";
+        let texts = texts(raw);
+        assert_eq!(texts.len(), 2);
+        assert!(texts[0].starts_with("Subject: in") && texts[0].contains("inner"));
+        assert_eq!(texts[1], "last");
+    }
+}

@@ -1,0 +1,430 @@
+//! What the sender typed, and the mails that are quoted or passed on below it.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, FixedOffset};
+use regex::Regex;
+
+use super::content::{Address, Inner, Nesting};
+use super::date::{self, pattern};
+use super::{header, text};
+
+/// Deeper quotes are kept as the text of the last.
+const DEPTH: usize = 20;
+
+static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^[\s>*\-—_=·]*(以下是)?(被?转发(的)?(邮件|消息)(信息|原文|内容)?|开始转发的邮件|forwarded (message|mail)( follows)?|begin forwarded message)[\s\-—_=:：*]*$",
+    )
+});
+static ORIGINAL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^[\s>*\-—_=]*(原始(邮件|信件|消息)|原邮件|邮件原件|回复的原?邮件|original message)[\s\-—_=:：*]*$",
+    )
+});
+static ATTRIBUTION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(写道|来信|wrote)\s*[:：]\s*$"));
+static DATED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\d{4}\s*[-/年.]\s*\d{1,2}|\d{1,2}:\d{2}|(?i)\b(19|20)\d{2}\b"));
+static OPENS_ATTRIBUTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s*(在|于|at\b|on\b)"));
+static TIME_OF_ATTRIBUTION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^\s*(在|于|at|on)?\s*(.*?\d{1,2}:\d{2}(:\d{2})?(\s*[ap]m)?|\d{4}年\d{1,2}月\d{1,2}日)\s*([+-]\d{4})?[，,、\s]*",
+    )
+});
+static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^\s*(转发|轉發|fwd?|回复|答复|回覆|re|aw)\s*(\[\d+\])?\s*[:：]")
+});
+/// Lines that mail programs add by themselves, whole lines only.
+static TAGLINE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^\s*((发自|来自|从)\s*(我的|我)?\s*.{0,16}(iphone|ipad|手机|邮箱大师|网易邮箱|qq邮箱|客户端|foxmail|安卓|android)\s*.{0,6}(发送)?|sent from (my )?.{0,30}|发自.{0,4}outlook.{0,12})\s*$",
+    )
+});
+
+/// A text taken apart.
+pub struct Split {
+    /// What stands outside of every quote.
+    pub own: String,
+    /// The mails in it, outermost first.
+    pub inner: Vec<Inner>,
+}
+
+/// Parts a text from the mails in it. The subject's prefix tells an answer from a forward where the marks do not.
+pub fn split(body: &str, subject: &str) -> Split {
+    let lines: Vec<&str> = body.lines().collect();
+    let mut inner = Vec::new();
+    let own = split_lines(&lines, subject, 0, &mut inner);
+    Split { own, inner }
+}
+
+fn split_lines(lines: &[&str], subject: &str, depth: usize, inner: &mut Vec<Inner>) -> String {
+    let mut own: Vec<&str> = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let opening = if depth < DEPTH {
+            opening(&lines[at..], &own, subject)
+        } else {
+            None
+        };
+        let Some(opening) = opening else {
+            own.push(lines[at]);
+            at += 1;
+            continue;
+        };
+        let start = at + opening.length;
+        let arrowed = lines[start..]
+            .iter()
+            .take_while(|line| line.trim().is_empty() || is_arrowed(line))
+            .count();
+        let end = if opening.arrows {
+            start + arrowed
+        } else {
+            lines.len()
+        };
+        let stripped: Vec<&str> = lines[start..end]
+            .iter()
+            .map(|line| {
+                if opening.arrows {
+                    without_arrow(line)
+                } else {
+                    line
+                }
+            })
+            .collect();
+        push_inner(opening, &stripped, subject, depth, inner);
+        at = end;
+    }
+    own.retain(|line| !TAGLINE.is_match(line));
+    text::lines(&own.join("\n"))
+}
+
+/// The inner mail takes its place before those inside it.
+fn push_inner(
+    opening: Opening,
+    lines: &[&str],
+    subject: &str,
+    depth: usize,
+    inner: &mut Vec<Inner>,
+) {
+    let Cluster {
+        from,
+        date,
+        subject: own_subject,
+        ..
+    } = opening.cluster;
+    let subject = own_subject.clone().unwrap_or_else(|| subject.to_string());
+    let place = inner.len();
+    inner.push(Inner {
+        nesting: opening.nesting,
+        from,
+        date,
+        subject: own_subject,
+        text: String::new(),
+    });
+    inner[place].text = split_lines(lines, &subject, depth + 1, inner);
+}
+
+/// The head of an inner mail.
+struct Opening {
+    nesting: Nesting,
+    cluster: Cluster,
+    /// How many lines the head takes.
+    length: usize,
+    /// Whether the mail is the `>` lines that follow, rather than all that follows.
+    arrows: bool,
+}
+
+fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
+    let first = lines[0];
+    if is_arrowed(first) && !first.trim_start_matches(['>', ' ']).is_empty() {
+        return Some(Opening {
+            nesting: Nesting::Quoted,
+            cluster: Cluster::default(),
+            length: 0,
+            arrows: true,
+        });
+    }
+    let forwarded = FORWARDED.is_match(first);
+    if forwarded || ORIGINAL.is_match(first) {
+        let cluster = cluster(&lines[1..]).filter(|cluster| cluster.fields > 0);
+        let dashed = first.trim().starts_with(['-', '—', '=', '_']);
+        if cluster.is_none() && !dashed {
+            return None;
+        }
+        let cluster = cluster.unwrap_or_default();
+        let nesting = if forwarded {
+            Nesting::Forwarded
+        } else {
+            guess(own, subject)
+        };
+        return Some(Opening {
+            nesting,
+            length: 1 + cluster.length,
+            cluster,
+            arrows: false,
+        });
+    }
+    attribution(lines, subject).or_else(|| {
+        let cluster =
+            cluster(lines).filter(|cluster| cluster.fields >= 3 && cluster.from.is_some())?;
+        Some(Opening {
+            nesting: guess(own, subject),
+            length: cluster.length,
+            cluster,
+            arrows: false,
+        })
+    })
+}
+
+/// Answer or forward, where nothing but the subject and the sender's own words can tell.
+fn guess(own: &[&str], subject: &str) -> Nesting {
+    match prefix(subject) {
+        Some(nesting) => nesting,
+        None if own
+            .iter()
+            .map(|line| line.trim().chars().count())
+            .sum::<usize>()
+            < 60 =>
+        {
+            Nesting::Forwarded
+        }
+        None => Nesting::Quoted,
+    }
+}
+
+fn prefix(subject: &str) -> Option<Nesting> {
+    let word = PREFIX.captures(subject)?[1].to_lowercase();
+    Some(
+        if word.starts_with("fw") || word.starts_with(['转', '轉']) {
+            Nesting::Forwarded
+        } else {
+            Nesting::Quoted
+        },
+    )
+}
+
+fn is_arrowed(line: &str) -> bool {
+    line.trim_start().starts_with('>')
+}
+
+fn without_arrow<'a>(line: &'a str) -> &'a str {
+    let line = line.trim_start();
+    let bare = line.strip_prefix('>').unwrap_or(line);
+    bare.strip_prefix(' ').unwrap_or(bare)
+}
+
+/// `在 2022-05-23 10:00:00，"张三" <a@b> 写道：`, on one line or two. A line that says so in a report names no date.
+fn attribution(lines: &[&str], subject: &str) -> Option<Opening> {
+    let (line, length) = if ATTRIBUTION.is_match(lines[0]) {
+        (lines[0].to_string(), 1)
+    } else if OPENS_ATTRIBUTION.is_match(lines[0])
+        && lines.len() > 1
+        && ATTRIBUTION.is_match(lines[1])
+    {
+        (format!("{} {}", lines[0], lines[1]), 2)
+    } else {
+        return None;
+    };
+    let certain = DATED.is_match(&line)
+        && (line.contains('@') || OPENS_ATTRIBUTION.is_match(&line) || line.contains('于'));
+    if !certain || line.chars().count() > 300 {
+        return None;
+    }
+    let next = lines[length..].iter().find(|line| !line.trim().is_empty());
+    let nesting = if prefix(subject) == Some(Nesting::Forwarded) {
+        Nesting::Forwarded
+    } else {
+        Nesting::Quoted
+    };
+    Some(Opening {
+        nesting,
+        cluster: attributed(&line),
+        length,
+        arrows: next.is_some_and(|line| is_arrowed(line)),
+    })
+}
+
+fn attributed(line: &str) -> Cluster {
+    let line = ATTRIBUTION.replace(line, "");
+    let when = TIME_OF_ATTRIBUTION.find(&line);
+    let date = date::parse(when.map_or(line.as_ref(), |when| when.as_str()));
+    let name = match when {
+        Some(when) if !when.as_str().contains('@') => &line[when.end()..],
+        _ => line.split('于').next().unwrap_or_default(),
+    };
+    let from = Some(header::address(name))
+        .filter(|from| !from.name.is_empty() || !from.address.is_empty());
+    Cluster {
+        from,
+        date,
+        ..Cluster::default()
+    }
+}
+
+/// The lines 发件人, 发送时间, 收件人, 主题 at the head of an inner mail.
+#[derive(Default)]
+struct Cluster {
+    from: Option<Address>,
+    date: Option<DateTime<FixedOffset>>,
+    subject: Option<String>,
+    fields: usize,
+    length: usize,
+}
+
+fn cluster(lines: &[&str]) -> Option<Cluster> {
+    let mut cluster = Cluster::default();
+    let mut last = "";
+    for (at, line) in lines.iter().enumerate().take(40) {
+        let bare = line.trim_start_matches(['>', ' ', '*', '　']);
+        match label(bare) {
+            Some((label, value)) => {
+                cluster.take(label, value);
+                cluster.length = at + 1;
+                last = label;
+            }
+            None if bare.trim().is_empty() => {}
+            // A long list of recipients runs over several lines.
+            None if matches!(last, "to" | "cc") && bare.contains('@') => cluster.length = at + 1,
+            None => break,
+        }
+    }
+    (cluster.fields > 0).then_some(cluster)
+}
+
+impl Cluster {
+    fn take(&mut self, label: &str, value: &str) {
+        self.fields += 1;
+        match label {
+            "from" => self.from = Some(header::address(value)),
+            "date" => self.date = date::parse(value),
+            "subject" => self.subject = Some(text::one_line(value)),
+            _ => {}
+        }
+    }
+}
+
+fn label(line: &str) -> Option<(&'static str, &str)> {
+    let (label, value) = line.split_once([':', '：'])?;
+    if label.chars().count() > 12 {
+        return None;
+    }
+    let label: String = label
+        .to_lowercase()
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '*')
+        .collect();
+    let label = match label.as_str() {
+        "发件人" | "寄件人" | "发送人" | "发信人" | "寄件者" | "from" => "from",
+        "发送时间" | "发送日期" | "发件时间" | "日期" | "时间" | "date" | "sent" => {
+            "date"
+        }
+        "收件人" | "收件者" | "to" => "to",
+        "抄送" | "抄送人" | "cc" => "cc",
+        "密送" | "附件" | "重要性" | "回复" | "reply-to" | "importance" | "attachments" => {
+            "other"
+        }
+        "主题" | "标题" | "subject" => "subject",
+        _ => return None,
+    };
+    Some((label, value.trim_matches(['*', ' ', '\t'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(split: &Split) -> Vec<(Nesting, &str, &str)> {
+        split
+            .inner
+            .iter()
+            .map(|inner| {
+                (
+                    inner.nesting,
+                    inner.from.as_ref().map_or("", |from| from.name.as_str()),
+                    inner.text.as_str(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_answer_above_an_attributed_quote_is_the_senders_own() {
+        let body = "已收到。\n\n发自我的iPhone\n\n在 2022-05-23 10:00:00，\"省职成处\" <lnzjhdz@163.com> 写道：\n\n请于今日报送。\n";
+        let split = split(body, "回复：通知");
+        assert_eq!(split.own, "已收到。");
+        assert_eq!(
+            kinds(&split),
+            [(Nesting::Quoted, "省职成处", "请于今日报送。")]
+        );
+        assert_eq!(
+            split.inner[0].date.unwrap().to_rfc3339(),
+            "2022-05-23T10:00:00+08:00"
+        );
+    }
+
+    #[test]
+    fn a_forward_in_a_forward_comes_after_it() {
+        let body = "请查收\n-------- 转发邮件信息 --------\n发件人：\"李四\" <l@b.cn>\n发送日期：2022-05-24 09:00:00\n收件人：c@d.cn\n主题：转发：日报\n\n见下\n\n\
+            ------------------ 原始邮件 ------------------\n发件人: \"王五\" <w@b.cn>;\n发送时间: 2022年5月23日(星期一) 晚上8:15\n收件人: \"李四\"<l@b.cn>;\n主题: 日报\n\n今日开幕。";
+        let split = split(body, "Fw: 日报");
+        assert_eq!(split.own, "请查收");
+        assert_eq!(
+            kinds(&split),
+            [
+                (Nesting::Forwarded, "李四", "见下"),
+                (Nesting::Forwarded, "王五", "今日开幕。")
+            ]
+        );
+        assert_eq!(
+            split.inner[1].date.unwrap().to_rfc3339(),
+            "2022-05-23T20:15:00+08:00"
+        );
+        assert_eq!(split.inner[1].subject.as_deref(), Some("日报"));
+    }
+
+    #[test]
+    fn the_subject_tells_what_a_bare_cluster_is() {
+        let body = "好的\n\n发件人： 王五\n发送时间： 2022-05-23 20:15\n收件人： a@b.cn; \n c@d.cn\n主题： 日报\n正文";
+        assert_eq!(split(body, "答复: 日报").inner[0].nesting, Nesting::Quoted);
+        assert_eq!(
+            split(body, "转发: 日报").inner[0].nesting,
+            Nesting::Forwarded
+        );
+        assert_eq!(split(body, "转发: 日报").inner[0].text, "正文");
+    }
+
+    #[test]
+    fn answers_between_arrowed_lines_are_the_senders_own() {
+        let body = "On Mon, 23 May 2022 10:00:00 +0800, 张三 <a@b.cn> wrote:\n> 几份？\n> > 更早的话\n两份。\n> 何时？\n今天。";
+        let split = split(body, "Re: x");
+        assert_eq!(split.own, "两份。\n今天。");
+        assert_eq!(
+            kinds(&split),
+            [
+                (Nesting::Quoted, "张三", "几份？"),
+                (Nesting::Quoted, "", "更早的话"),
+                (Nesting::Quoted, "", "何时？")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_report_that_only_sounds_like_a_mail_is_not_cut() {
+        for body in [
+            "他在日记中写道：\n今天我学会了焊接。",
+            "时间：5月23日\n地点：操场\n主题：技能展示\n内容丰富。",
+            "主题：人人出彩\n时间：2022年5月\n发件",
+        ] {
+            let split = split(body, "日报");
+            assert_eq!(split.own, body);
+            assert!(split.inner.is_empty());
+        }
+    }
+
+    #[test]
+    fn endless_arrows_end() {
+        let body = format!("{} a", ">".repeat(100_000));
+        assert_eq!(split(&body, "").inner.len(), DEPTH);
+    }
+}

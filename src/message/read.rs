@@ -1,0 +1,241 @@
+//! A mail read as a whole.
+
+use chrono::{DateTime, FixedOffset};
+
+use super::automatic;
+use super::body;
+use super::content::{Automatic, Content, Inner, Nesting};
+use super::files::{Files, Keep};
+use super::header::Headers;
+use super::links::{self, Anchors};
+use super::mime::{self, Part};
+use super::quote::{self, Split};
+use super::repair::repair;
+use super::scan::scan;
+use super::{date, text};
+
+/// Attached mails in attached mails; deeper ones are kept as files.
+const DEPTH: usize = 8;
+
+/// Reads one mail. Never panics; whatever cannot be read is named in `damage` or in its file's reading.
+/// `keep` is given each file's decoded bytes once, with their sha256 in lower case hex, in the order of `files`.
+pub fn read(raw: &[u8], keep: &mut dyn FnMut(&str, &[u8])) -> Content {
+    if let Err(why) = scan(raw) {
+        let block = &raw[..raw.len().min(1 << 20)];
+        return Content {
+            damage: vec![why],
+            ..envelope(&Headers::read(&repair(block)))
+        };
+    }
+    let mut content = Content::default();
+    let mut files = Files::new(keep as &mut Keep<'_>);
+    Mail {
+        content: &mut content,
+        files: &mut files,
+        depth: 0,
+    }
+    .read(&repair(raw));
+    content.files = files.list;
+    content
+}
+
+/// When the mailbox's server took the mail, by the topmost Received header.
+pub fn received(raw: &[u8]) -> Option<DateTime<FixedOffset>> {
+    let block = &raw[..raw.len().min(1 << 20)];
+    date::of_received(Headers::read(&repair(block)).raw("received")?)
+}
+
+/// What the headers alone tell.
+fn envelope(headers: &Headers) -> Content {
+    let answers = ["in-reply-to", "references", "x-cm-original-message-id"];
+    let mut answers: Vec<String> = answers.iter().flat_map(|name| headers.ids(name)).collect();
+    let mut seen = std::collections::HashSet::new();
+    answers.retain(|id| seen.insert(id.clone()));
+    Content {
+        message_id: headers.ids("message-id").into_iter().next(),
+        subject: headers.text("subject").unwrap_or_default(),
+        from: headers.address("from"),
+        date: headers.raw("date").and_then(date::parse_header),
+        received: headers.raw("received").and_then(date::of_received),
+        answers,
+        ..Content::default()
+    }
+}
+
+/// One mail on its way into the content: the outer one, or one attached to it.
+struct Mail<'a, 'k> {
+    content: &'a mut Content,
+    files: &'a mut Files<'k>,
+    depth: usize,
+}
+
+impl Mail<'_, '_> {
+    fn read(&mut self, raw: &[u8]) {
+        let parts = mime::parts(raw);
+        let Some(root) = parts.first() else {
+            return self.headless(raw);
+        };
+        let envelope = envelope(&root.headers);
+        let mut anchors = Anchors::default();
+        let body = body::read(&parts, raw, &mut anchors);
+        let split = quote::split(&body.text, &envelope.subject);
+        self.collect_links(&anchors, &split);
+        self.collect_links(&anchors, &quote::split(&body.other, &envelope.subject));
+        if body.cut {
+            self.damage("正文过长，只读了前面一部分");
+        }
+        if body.text.contains('\u{FFFD}') {
+            self.damage("正文有乱码");
+        }
+        self.settle(envelope, &parts, split);
+        for (number, part) in parts.iter().enumerate() {
+            if !part.multipart && !body.parts.contains(&number) {
+                self.file(part, raw);
+            }
+        }
+    }
+
+    /// A mail without any header is text from its first line.
+    fn headless(&mut self, raw: &[u8]) {
+        let text = text::lines(&super::charset::decode(
+            &raw[..raw.len().min(super::html::LIMIT)],
+            None,
+        ));
+        self.damage(if raw.is_empty() {
+            "空邮件"
+        } else {
+            "没有邮件头"
+        });
+        if self.depth == 0 {
+            self.content.text = text;
+        }
+    }
+
+    fn damage(&mut self, what: &str) {
+        if !self.content.damage.iter().any(|own| own == what) {
+            self.content.damage.push(what.to_string());
+        }
+    }
+
+    /// Links of quoted mails are not the sender's own.
+    fn collect_links(&mut self, anchors: &Anchors, split: &Split) {
+        anchors.collect(&split.own, &mut self.content.links);
+        for inner in split
+            .inner
+            .iter()
+            .filter(|inner| inner.nesting == Nesting::Forwarded)
+        {
+            anchors.collect(&inner.text, &mut self.content.links);
+        }
+    }
+
+    /// The outer mail is the content; an attached one is an inner mail of it.
+    fn settle(&mut self, envelope: Content, parts: &[Part], split: Split) {
+        let text = text::lines(&links::unmarked(&split.own));
+        if self.depth == 0 {
+            let Content { links, damage, .. } = std::mem::take(self.content);
+            *self.content = Content {
+                automatic: automatic::signs(parts),
+                text,
+                links,
+                damage,
+                ..envelope
+            };
+        } else {
+            self.returned(&envelope);
+            let Content {
+                from,
+                date,
+                subject,
+                ..
+            } = envelope;
+            let subject = Some(subject).filter(|subject| !subject.is_empty());
+            self.content.inner.push(Inner {
+                nesting: Nesting::Attached,
+                from,
+                date,
+                subject,
+                text,
+            });
+        }
+        let inner = split.inner.into_iter().map(|inner| Inner {
+            text: text::lines(&links::unmarked(&inner.text)),
+            ..inner
+        });
+        self.content.inner.extend(inner);
+    }
+
+    /// A bounce answers the mail that it brings back.
+    fn returned(&mut self, envelope: &Content) {
+        let bounced = self.depth == 1 && self.content.automatic.contains(&Automatic::Bounce);
+        if let Some(id) = envelope
+            .message_id
+            .clone()
+            .filter(|id| bounced && !self.content.answers.contains(id))
+        {
+            self.content.answers.push(id);
+        }
+    }
+
+    fn file(&mut self, part: &Part, raw: &[u8]) {
+        let (bytes, repaired) = part.decoded(raw);
+        let kind = part.headers.content_type();
+        let name = part
+            .headers
+            .file_name()
+            .unwrap_or_else(|| default_name(&kind, &part.headers));
+        let is_mail = matches!(
+            kind.as_str(),
+            "message/rfc822" | "message/global" | "text/rfc822-headers"
+        ) || name.to_lowercase().ends_with(".eml");
+        if is_mail && self.depth < DEPTH && !bytes.is_empty() {
+            return self.attached(&bytes);
+        }
+        if bytes.is_empty() && part.headers.file_name().is_none() {
+            return;
+        }
+        if repaired {
+            self.damage(&format!(
+                "附件“{}”编码有误，可能不完整",
+                text::file_name(&name)
+            ));
+        }
+        let inline = part.headers.has("content-id")
+            || !part
+                .headers
+                .token("content-disposition")
+                .starts_with("attachment");
+        self.files.add(&name, &bytes, inline);
+    }
+
+    fn attached(&mut self, bytes: &[u8]) {
+        match scan(bytes) {
+            Ok(()) => Mail {
+                content: self.content,
+                files: self.files,
+                depth: self.depth + 1,
+            }
+            .read(&repair(bytes)),
+            Err(why) => self.damage(&why),
+        }
+    }
+}
+
+/// A name for a part that has none, with the ending that its type suggests.
+fn default_name(kind: &str, headers: &Headers) -> String {
+    let ending = match kind {
+        "text/plain" => "txt",
+        "text/html" => "html",
+        "text/calendar" => "ics",
+        _ => kind
+            .rsplit('/')
+            .next()
+            .filter(|ending| ending.len() <= 5)
+            .unwrap_or("bin"),
+    };
+    let stem = headers
+        .text("content-description")
+        .filter(|stem| !stem.is_empty())
+        .unwrap_or_else(|| "未命名".to_string());
+    format!("{stem}.{ending}")
+}

@@ -1,0 +1,134 @@
+//! A cheap look at a mail before any parser sees it: some shapes cost a parser its stack or hours of time.
+
+use std::io::BufRead;
+
+/// Deeper than any chain of forwards; a parser's stack ends at some thousands.
+const ATTACHED_MAILS: usize = 50;
+/// Unclosed siblings are searched to the end of the mail each, in quadratic time.
+const MULTIPARTS: usize = 200;
+const HEADER_BLOCK: usize = 1 << 20;
+/// Parameter lists are parsed in quadratic time.
+const CONTENT_FIELD: usize = 64 << 10;
+/// Sixteen times the 70 MB that the mailbox takes.
+const MAIL: usize = 1 << 30;
+
+/// Ok, or why no parser may see this mail, in Chinese for staff.
+pub fn scan(raw: &[u8]) -> Result<(), String> {
+    if raw.len() > MAIL {
+        return Err("邮件过大，未解析".to_string());
+    }
+    let mut seen = Seen {
+        in_header: true,
+        ..Seen::default()
+    };
+    let mut rest = raw;
+    while !rest.is_empty() {
+        let before = rest;
+        let length = rest.skip_until(b'\n').unwrap_or(before.len());
+        seen.line(&before[..length])?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Seen {
+    attached: usize,
+    multiparts: usize,
+    in_header: bool,
+    block: usize,
+    content_field: Option<usize>,
+}
+
+impl Seen {
+    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+        if line.starts_with(b"--") {
+            (self.in_header, self.block, self.content_field) = (true, 0, None);
+        } else if line.trim_ascii().is_empty() {
+            self.in_header = false;
+        }
+        let folded = matches!(line.first(), Some(b' ' | b'\t'));
+        // A line of base64 holds no colon, and begins with no blank.
+        if folded || line.contains(&b':') {
+            self.count(line);
+        }
+        self.measure(line, folded);
+        self.verdict()
+    }
+
+    fn count(&mut self, line: &[u8]) {
+        let line =
+            String::from_utf8_lossy(&line[..line.len().min(CONTENT_FIELD)]).to_ascii_lowercase();
+        self.attached +=
+            line.matches("message/rfc822").count() + line.matches("message/global").count();
+        self.multiparts += line.matches("multipart/").count();
+    }
+
+    fn measure(&mut self, line: &[u8], folded: bool) {
+        self.block += if self.in_header { line.len() } else { 0 };
+        self.content_field = match self.content_field {
+            Some(length) if folded => Some(length + line.len()),
+            _ if line
+                .get(..8)
+                .is_some_and(|start| start.eq_ignore_ascii_case(b"content-")) =>
+            {
+                Some(line.len())
+            }
+            _ => None,
+        };
+    }
+
+    fn verdict(&self) -> Result<(), String> {
+        let refusal = if self.attached > ATTACHED_MAILS {
+            "邮件嵌套层数过多，未解析"
+        } else if self.multiparts > MULTIPARTS {
+            "邮件分段过多，未解析"
+        } else if self.block > HEADER_BLOCK
+            || self
+                .content_field
+                .is_some_and(|length| length > CONTENT_FIELD)
+        {
+            "邮件头过长，未解析"
+        } else {
+            return Ok(());
+        };
+        Err(refusal.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_nested_mails_are_refused() {
+        let raw = "Content-Type: message/rfc822\r\n\r\n".repeat(1000);
+        assert!(scan(raw.as_bytes()).unwrap_err().contains("嵌套"));
+        let folded = "Content-Type:\r\n MESSAGE/RFC822\r\n\r\n".repeat(1000);
+        assert!(scan(folded.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn hundreds_of_multiparts_are_refused() {
+        let raw = "--a\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n".repeat(300);
+        assert!(scan(raw.as_bytes()).unwrap_err().contains("分段"));
+    }
+
+    #[test]
+    fn a_header_of_megabytes_is_refused_but_a_long_body_line_is_not() {
+        let names = format!("Content-Type: a/b;{}\r\n\r\n", " n*1*=a;".repeat(20_000));
+        assert!(scan(names.as_bytes()).unwrap_err().contains("头"));
+        let endless = format!("Subject: a\r\n{}", "X-A: b\r\n".repeat(200_000));
+        assert!(scan(endless.as_bytes()).is_err());
+        let body = format!("Subject: a\r\n\r\n{}", "x: y ".repeat(1_000_000));
+        assert_eq!(scan(body.as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn many_recipients_are_no_attack() {
+        let raw = format!(
+            "To: {}\r\nSubject: a\r\n\r\n",
+            "someone@example.cn,\r\n ".repeat(4000)
+        );
+        assert_eq!(scan(raw.as_bytes()), Ok(()));
+    }
+}
