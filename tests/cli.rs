@@ -18,7 +18,11 @@ fn baosong(dir: &Path, arguments: &[&str]) -> Output {
 }
 
 fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -40,16 +44,35 @@ fn imported() -> tempfile::TempDir {
 fn import_works_with_no_settings_file_at_all() {
     let dir = imported();
     let lines = stdout(&baosong(dir.path(), &["mails", "--jsonl"]));
-    let mails: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mails: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(mails.len(), 2, "the copy is one with the first");
-    let report = mails.iter().find(|mail| mail["outcome"] == "reports").unwrap();
+    let report = mails
+        .iter()
+        .find(|mail| mail["outcome"] == "reports")
+        .unwrap();
     assert_eq!(report["received_at"], "2022-05-24T08:10:00+08:00");
     assert_eq!(report["message_id"], "a@example.cn");
     let submission = &report["submissions"][0];
     assert_eq!(submission["unit"], "丹东市教育局");
     assert_eq!(submission["days"], serde_json::json!(["2022-05-23"]));
-    assert_eq!((&submission["counts"], &submission["on_time"]), (&Value::Bool(true), &Value::Bool(true)));
-    for key in ["id", "kind", "day_inferred", "repeats", "title", "text", "files", "links", "evidence"] {
+    assert_eq!(
+        (&submission["counts"], &submission["on_time"]),
+        (&Value::Bool(true), &Value::Bool(true))
+    );
+    for key in [
+        "id",
+        "kind",
+        "day_inferred",
+        "repeats",
+        "title",
+        "text",
+        "files",
+        "links",
+        "evidence",
+    ] {
         assert!(submission.get(key).is_some(), "{key}");
     }
     for key in ["about", "rule", "where", "seen"] {
@@ -61,73 +84,144 @@ fn import_works_with_no_settings_file_at_all() {
 fn an_empty_mail_is_kept_and_has_an_outcome() {
     let dir = imported();
     let lines = stdout(&baosong(dir.path(), &["mails", "--jsonl"]));
-    let empty = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|mail| mail["source"] == "empty.eml").unwrap();
-    assert!(["review", "unreadable"].contains(&empty["outcome"].as_str().unwrap()), "{empty}");
+    let empty = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|mail| mail["source"] == "empty.eml")
+        .unwrap();
+    assert!(
+        ["review", "unreadable"].contains(&empty["outcome"].as_str().unwrap()),
+        "{empty}"
+    );
 }
 
 #[test]
 fn standing_json_has_the_stated_shape() {
     let dir = imported();
-    let text = stdout(&baosong(dir.path(), &["--at", "2022-05-24T10:30:00+08:00", "standing", "--json"]));
+    let text = stdout(&baosong(
+        dir.path(),
+        &["--at", "2022-05-24T10:30:00+08:00", "standing", "--json"],
+    ));
     let all: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(all["at"], "2022-05-24T10:30:00+08:00");
     let units = all["units"].as_array().unwrap();
     assert_eq!(units.len(), 66);
-    let city = units.iter().find(|unit| unit["unit"] == "丹东市教育局").unwrap();
+    let city = units
+        .iter()
+        .find(|unit| unit["unit"] == "丹东市教育局")
+        .unwrap();
     assert_eq!(city["kind"], "city");
     assert_eq!((&city["reports"], &city["quota"]), (&1.into(), &3.into()));
-    assert_eq!((&city["plan"], &city["summary"]), (&"missing".into(), &"not_due".into()));
-    assert_eq!((&city["days"]["2022-05-23"], &city["days"]["2022-05-29"]), (&"on_time".into(), &"not_due".into()));
+    assert_eq!(
+        (&city["plan"], &city["summary"]),
+        (&"missing".into(), &"not_due".into())
+    );
+    assert_eq!(
+        (&city["days"]["2022-05-23"], &city["days"]["2022-05-29"]),
+        (&"on_time".into(), &"not_due".into())
+    );
     assert_eq!(city["behind"], true);
 }
 
 #[test]
 fn standing_is_that_of_the_moment_asked_for() {
     let dir = imported();
-    let text = stdout(&baosong(dir.path(), &["--at", "2022-05-24T08:09:00+08:00", "standing", "--json"]));
+    let text = stdout(&baosong(
+        dir.path(),
+        &["--at", "2022-05-24T08:09:00+08:00", "standing", "--json"],
+    ));
     let all: Value = serde_json::from_str(&text).unwrap();
-    assert!(all["units"].as_array().unwrap().iter().all(|unit| unit["reports"] == 0));
+    assert!(
+        all["units"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|unit| unit["reports"] == 0)
+    );
 }
 
 #[test]
 fn digest_writes_html_and_text_and_prints_its_subject() {
     let dir = imported();
     let out = dir.path().join("out");
-    let subject = stdout(&baosong(dir.path(), &["--at", "2022-05-24T10:30:00+08:00", "digest", "--out", out.to_str().unwrap()]));
-    assert!(subject.starts_with("职教活动周日报 5月23日：66家中1家已报，缺65家"), "{subject}");
-    assert!(std::fs::read_to_string(out.join("digest.html")).unwrap().contains("丹东市教育局"));
-    assert!(std::fs::read_to_string(out.join("digest.txt")).unwrap().contains("收信账目"));
+    let subject = stdout(&baosong(
+        dir.path(),
+        &[
+            "--at",
+            "2022-05-24T10:30:00+08:00",
+            "digest",
+            "--out",
+            out.to_str().unwrap(),
+        ],
+    ));
+    assert!(
+        subject.starts_with("职教活动周日报 5月23日：66家中1家已报，缺65家"),
+        "{subject}"
+    );
+    assert!(
+        std::fs::read_to_string(out.join("digest.html"))
+            .unwrap()
+            .contains("丹东市教育局")
+    );
+    assert!(
+        std::fs::read_to_string(out.join("digest.txt"))
+            .unwrap()
+            .contains("收信账目")
+    );
 }
 
 #[test]
 fn remind_dry_run_names_who_would_be_reminded_and_sends_nothing() {
     let dir = imported();
-    let text = stdout(&baosong(dir.path(), &["--at", "2022-05-30T11:00:00+08:00", "remind", "--dry-run"]));
-    assert!(text.contains("telephone (no address in the roster): 66"), "{text}");
-    assert!(text.contains("丹东市教育局 活动报送2份（已收1份）"), "{text}");
+    let text = stdout(&baosong(
+        dir.path(),
+        &["--at", "2022-05-30T11:00:00+08:00", "remind", "--dry-run"],
+    ));
+    assert!(
+        text.contains("telephone (no address in the roster): 66"),
+        "{text}"
+    );
+    assert!(
+        text.contains("丹东市教育局 活动报送2份（已收1份）"),
+        "{text}"
+    );
 }
 
 #[test]
 fn check_accepts_the_defaults_and_warns_of_what_is_lacking() {
     let dir = tempfile::tempdir().unwrap();
     let text = stdout(&baosong(dir.path(), &["check"]));
-    assert!(text.contains("66 units") && text.contains("digest_to is empty"), "{text}");
+    assert!(
+        text.contains("66 units") && text.contains("digest_to is empty"),
+        "{text}"
+    );
 }
 
 fn fails(arguments: &[&str], settings: &str, code: i32, words: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("settings.toml");
     std::fs::write(&path, settings.replace("DIR", dir.path().to_str().unwrap())).unwrap();
-    let all: Vec<&str> = ["--config", path.to_str().unwrap()].iter().chain(arguments).copied().collect();
+    let all: Vec<&str> = ["--config", path.to_str().unwrap()]
+        .iter()
+        .chain(arguments)
+        .copied()
+        .collect();
     let output = baosong(dir.path(), &all);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{error}");
-    words.iter().for_each(|word| assert!(error.contains(word), "{word} in {error}"));
+    words
+        .iter()
+        .for_each(|word| assert!(error.contains(word), "{word} in {error}"));
 }
 
 #[test]
 fn settings_with_an_unknown_key_name_file_and_key_and_end_with_2() {
-    fails(&["check"], "[mailbox]\nhots = \"x\"\n", 2, &["settings.toml", "hots"]);
+    fails(
+        &["check"],
+        "[mailbox]\nhots = \"x\"\n",
+        2,
+        &["settings.toml", "hots"],
+    );
 }
 
 #[test]
@@ -135,19 +229,34 @@ fn a_roster_that_contradicts_itself_names_both_units_and_ends_with_2() {
     let dir = tempfile::tempdir().unwrap();
     let roster = dir.path().join("units.toml");
     std::fs::write(&roster, "city = []\n[[college]]\nname = \"甲\"\ncity = \"x\"\naliases = [\"丙\"]\n[[college]]\nname = \"乙\"\ncity = \"x\"\naliases = [\"丙\"]\n").unwrap();
-    fails(&["check"], &format!("units_file = {roster:?}\n"), 2, &["甲", "乙", "丙", "units.toml"]);
+    fails(
+        &["check"],
+        &format!("units_file = {roster:?}\n"),
+        2,
+        &["甲", "乙", "丙", "units.toml"],
+    );
 }
 
 #[test]
 fn a_missing_authorization_code_names_its_file() {
-    fails(&["once"], "[mailbox]\npassword_file = \"/nonexistent/code\"\n[outgoing]\ntransport = \"files\"\n", 1, &["/nonexistent/code", "password_file"]);
+    fails(
+        &["once"],
+        "[mailbox]\npassword_file = \"/nonexistent/code\"\n[outgoing]\ntransport = \"files\"\n",
+        1,
+        &["/nonexistent/code", "password_file"],
+    );
 }
 
 #[test]
 fn wrong_usage_ends_with_2() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(baosong(dir.path(), &["poll"]).status.code(), Some(2));
-    assert_eq!(baosong(dir.path(), &["--at", "yesterday", "check"]).status.code(), Some(2));
+    assert_eq!(
+        baosong(dir.path(), &["--at", "yesterday", "check"])
+            .status
+            .code(),
+        Some(2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,11 +265,37 @@ async fn once_polls_judges_and_writes_letters_as_files() {
     let server = Standin::start("lnzjhdz@163.com", "code").await;
     server.deliver("INBOX", &report("a", "丹东市教育局", 23), may(24, 8, 10));
     let settings = settings(dir.path(), &server);
-    stdout(&baosong(dir.path(), &["--config", &settings, "--at", "2022-05-24T10:31:00+08:00", "once"]));
-    let letters: Vec<_> = std::fs::read_dir(dir.path().join("data/letters")).unwrap().collect();
+    stdout(&baosong(
+        dir.path(),
+        &[
+            "--config",
+            &settings,
+            "--at",
+            "2022-05-24T10:31:00+08:00",
+            "once",
+        ],
+    ));
+    let letters: Vec<_> = std::fs::read_dir(dir.path().join("data/letters"))
+        .unwrap()
+        .collect();
     assert_eq!(letters.len(), 1);
-    stdout(&baosong(dir.path(), &["--config", &settings, "--at", "2022-05-24T10:40:00+08:00", "once"]));
-    assert_eq!(std::fs::read_dir(dir.path().join("data/letters")).unwrap().count(), 1, "the digest goes once a day");
+    stdout(&baosong(
+        dir.path(),
+        &[
+            "--config",
+            &settings,
+            "--at",
+            "2022-05-24T10:40:00+08:00",
+            "once",
+        ],
+    ));
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("data/letters"))
+            .unwrap()
+            .count(),
+        1,
+        "the digest goes once a day"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,7 +305,13 @@ async fn sigterm_ends_run_cleanly_after_the_pass_in_hand() {
     server.deliver("INBOX", &plain("a", "感谢信", "谢谢"), may(24, 8, 10));
     let settings = settings(dir.path(), &server);
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_baosong"))
-        .args(["--config", &settings, "--data", dir.path().join("data").to_str().unwrap(), "run"])
+        .args([
+            "--config",
+            &settings,
+            "--data",
+            dir.path().join("data").to_str().unwrap(),
+            "run",
+        ])
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
@@ -178,8 +319,14 @@ async fn sigterm_ends_run_cleanly_after_the_pass_in_hand() {
         tokio::task::yield_now().await;
     }
     let second = baosong(dir.path(), &["--config", &settings, "once"]);
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another baosong"), "a second instance refuses to start");
-    let killed = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap();
+    assert!(
+        String::from_utf8_lossy(&second.stderr).contains("another baosong"),
+        "a second instance refuses to start"
+    );
+    let killed = Command::new("kill")
+        .args(["-TERM", &daemon.id().to_string()])
+        .status()
+        .unwrap();
     assert!(killed.success() && daemon.wait().unwrap().success());
     assert!(stdout(&baosong(dir.path(), &["mails"])).contains("感谢信"));
 }

@@ -37,10 +37,17 @@ fn settings(server: &Standin, dir: &TempDir, tls: Tls) -> Config {
 }
 
 async fn house() -> House {
-    let (server, dir) = (Standin::start(USER, CODE).await, tempfile::tempdir().unwrap());
+    let (server, dir) = (
+        Standin::start(USER, CODE).await,
+        tempfile::tempdir().unwrap(),
+    );
     let config = settings(&server, &dir, Tls::None);
     let daemon = Daemon::open(config, &dir.path().join("data")).unwrap();
-    House { server, daemon, dir }
+    House {
+        server,
+        daemon,
+        dir,
+    }
 }
 
 impl House {
@@ -51,18 +58,32 @@ impl House {
     }
 
     fn sources(&self) -> Vec<String> {
-        self.daemon.store.mails(None).unwrap().into_iter().map(|mail| mail.source).collect()
+        self.daemon
+            .store
+            .mails(None)
+            .unwrap()
+            .into_iter()
+            .map(|mail| mail.source)
+            .collect()
     }
 
     fn unexplained(&self) -> i64 {
-        self.daemon.store.ledger().unwrap().iter().map(|line| line.unexplained()).sum()
+        self.daemon
+            .store
+            .ledger()
+            .unwrap()
+            .iter()
+            .map(|line| line.unexplained())
+            .sum()
     }
 }
 
 #[tokio::test]
 async fn a_report_is_kept_once_and_judged() {
     let mut house = house().await;
-    let uid = house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+    let uid = house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
     assert_eq!(house.poll().await.unwrap(), 1);
     assert_eq!(house.poll().await.unwrap(), 0);
     let mails = house.daemon.store.mails(None).unwrap();
@@ -74,8 +95,12 @@ async fn a_report_is_kept_once_and_judged() {
 #[tokio::test]
 async fn nothing_in_the_mailbox_changes() {
     let mut house = house().await;
-    house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
-    house.server.deliver("INBOX", &large("b", CITY, 23, 6 << 20), may(24, 8, 20));
+    house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+    house
+        .server
+        .deliver("INBOX", &large("b", CITY, 23, 6 << 20), may(24, 8, 20));
     let before = house.server.mails("INBOX");
     house.poll().await.unwrap();
     house.poll().await.unwrap();
@@ -88,17 +113,35 @@ async fn each_connection_sends_id_before_examine_and_says_goodbye() {
     let mut house = house().await;
     house.poll().await.unwrap();
     let commands = house.server.commands();
-    let verbs: Vec<&str> = commands.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let verbs: Vec<&str> = commands
+        .iter()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
     assert_eq!(verbs[..4], ["LOGIN", "ID", "LIST", "EXAMINE"]);
     assert_eq!(verbs.last(), Some(&"LOGOUT"));
-    assert!(!commands.iter().any(|line| line.contains("ENVELOPE") || line.contains("BODYSTRUCTURE") || line.contains(CODE)));
+    assert!(!commands.iter().any(|line| line.contains("ENVELOPE")
+        || line.contains("BODYSTRUCTURE")
+        || line.contains(CODE)));
 }
 
 #[tokio::test]
 async fn spam_and_virus_folders_are_watched_and_drafts_are_not() {
     let mut house = house().await;
-    for (n, folder) in ["INBOX", "&V4NXPpCuTvY-", "&dcVr0mWHTvZZOQ-", "&Xn9USpCuTvY-", "&i6KWBZCuTvY-", "&g0l6P3ux-", "&XfJT0ZAB-"].iter().enumerate() {
-        house.server.deliver(folder, &report(&format!("m{n}"), CITY, 23), may(24, 8, 10));
+    for (n, folder) in [
+        "INBOX",
+        "&V4NXPpCuTvY-",
+        "&dcVr0mWHTvZZOQ-",
+        "&Xn9USpCuTvY-",
+        "&i6KWBZCuTvY-",
+        "&g0l6P3ux-",
+        "&XfJT0ZAB-",
+    ]
+    .iter()
+    .enumerate()
+    {
+        house
+            .server
+            .deliver(folder, &report(&format!("m{n}"), CITY, 23), may(24, 8, 10));
     }
     assert_eq!(house.poll().await.unwrap(), 5);
     assert_eq!(house.unexplained(), 0);
@@ -107,8 +150,12 @@ async fn spam_and_virus_folders_are_watched_and_drafts_are_not() {
 #[tokio::test]
 async fn a_folder_that_cannot_be_opened_is_reported_and_does_not_stop_the_others() {
     let mut house = house().await;
-    house.server.misbehave(ImapFault::RefuseExamine("&V4NXPpCuTvY-".into()));
-    house.server.deliver("&i6KWBZCuTvY-", &report("a", CITY, 23), may(24, 8, 10));
+    house
+        .server
+        .misbehave(ImapFault::RefuseExamine("&V4NXPpCuTvY-".into()));
+    house
+        .server
+        .deliver("&i6KWBZCuTvY-", &report("a", CITY, 23), may(24, 8, 10));
     assert_eq!(house.poll().await.unwrap(), 1);
     let troubles = house.daemon.store.troubles().unwrap();
     assert_eq!(troubles.len(), 1);
@@ -133,11 +180,15 @@ async fn one_mail_in_two_folders_is_one() {
 async fn a_changed_uidvalidity_makes_no_double() {
     let mut house = house().await;
     for n in 0..5 {
-        house.server.deliver("INBOX", &report(&format!("m{n}"), CITY, 23), may(24, 8, n));
+        house
+            .server
+            .deliver("INBOX", &report(&format!("m{n}"), CITY, 23), may(24, 8, n));
     }
     house.poll().await.unwrap();
     house.server.renumber("INBOX", 2);
-    house.server.deliver("INBOX", &report("new", CITY, 23), may(24, 9, 0));
+    house
+        .server
+        .deliver("INBOX", &report("new", CITY, 23), may(24, 9, 0));
     assert_eq!(house.poll().await.unwrap(), 1);
     assert_eq!(house.sources().len(), 6);
     assert_eq!(house.unexplained(), 0);
@@ -146,16 +197,22 @@ async fn a_changed_uidvalidity_makes_no_double() {
 #[tokio::test]
 async fn a_mail_that_shows_up_late_under_a_low_uid_is_found() {
     let mut house = house().await;
-    house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+    house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
     house.poll().await.unwrap();
-    house.server.deliver_as("INBOX", 77, &report("b", CITY, 23), may(24, 8, 5));
+    house
+        .server
+        .deliver_as("INBOX", 77, &report("b", CITY, 23), may(24, 8, 5));
     assert_eq!(house.poll().await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn a_mail_that_a_clerk_deletes_stays_kept() {
     let mut house = house().await;
-    let uid = house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+    let uid = house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
     house.poll().await.unwrap();
     house.server.remove("INBOX", uid);
     house.poll().await.unwrap();
@@ -165,14 +222,27 @@ async fn a_mail_that_a_clerk_deletes_stays_kept() {
 
 #[tokio::test]
 async fn a_mail_that_cannot_be_fetched_does_not_block_those_after_it() {
-    for fault in [ImapFault::RefuseFetch as fn(u32) -> ImapFault, ImapFault::CloseAtFetchOf] {
+    for fault in [
+        ImapFault::RefuseFetch as fn(u32) -> ImapFault,
+        ImapFault::CloseAtFetchOf,
+    ] {
         let mut house = house().await;
-        house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
-        let bad = house.server.deliver("INBOX", &report("b", CITY, 23), may(24, 8, 20));
-        house.server.deliver("INBOX", &report("c", CITY, 23), may(24, 8, 30));
+        house
+            .server
+            .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+        let bad = house
+            .server
+            .deliver("INBOX", &report("b", CITY, 23), may(24, 8, 20));
+        house
+            .server
+            .deliver("INBOX", &report("c", CITY, 23), may(24, 8, 30));
         house.server.misbehave(fault(bad));
         assert_eq!(house.poll().await.unwrap(), 2);
-        assert_eq!(house.unexplained(), 0, "the failed mail stands in the ledger");
+        assert_eq!(
+            house.unexplained(),
+            0,
+            "the failed mail stands in the ledger"
+        );
         house.server.behave();
         assert_eq!(house.poll().await.unwrap(), 1, "and is asked for again");
     }
@@ -180,15 +250,24 @@ async fn a_mail_that_cannot_be_fetched_does_not_block_those_after_it() {
 
 #[tokio::test]
 async fn a_large_mail_comes_in_parts_whole() {
-    for fault in [None, Some(ImapFault::IgnoreParts), Some(ImapFault::RefuseParts)] {
+    for fault in [
+        None,
+        Some(ImapFault::IgnoreParts),
+        Some(ImapFault::RefuseParts),
+    ] {
         let mut house = house().await;
         let raw = large("a", CITY, 23, 9 << 20);
-        fault.into_iter().for_each(|fault| house.server.misbehave(fault));
+        fault
+            .into_iter()
+            .for_each(|fault| house.server.misbehave(fault));
         house.server.deliver("INBOX", &raw, may(24, 8, 10));
         assert_eq!(house.poll().await.unwrap(), 1);
         let blob = house.dir.path().join("data/blobs");
         let sha256 = baosong::store::hash(&raw);
-        assert_eq!(std::fs::read(blob.join(&sha256[..2]).join(&sha256)).unwrap(), raw);
+        assert_eq!(
+            std::fs::read(blob.join(&sha256[..2]).join(&sha256)).unwrap(),
+            raw
+        );
     }
 }
 
@@ -196,7 +275,9 @@ async fn a_large_mail_comes_in_parts_whole() {
 async fn chatter_in_the_midst_of_a_fetch_is_passed_over() {
     let mut house = house().await;
     house.server.misbehave(ImapFault::Chatter);
-    house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+    house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
     assert_eq!(house.poll().await.unwrap(), 1);
 }
 
@@ -204,9 +285,14 @@ async fn chatter_in_the_midst_of_a_fetch_is_passed_over() {
 #[tokio::test]
 async fn a_poll_counts_as_done_only_by_its_tagged_ok() {
     for verb in ["LIST", "EXAMINE", "UID SEARCH", "UID FETCH"] {
-        for fault in [ImapFault::CloseAt as fn(&'static str) -> ImapFault, ImapFault::ByeAt] {
+        for fault in [
+            ImapFault::CloseAt as fn(&'static str) -> ImapFault,
+            ImapFault::ByeAt,
+        ] {
             let mut house = house().await;
-            house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+            house
+                .server
+                .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
             house.server.misbehave(fault(verb));
             assert!(house.poll().await.is_err(), "{verb}");
             assert!(!house.daemon.store.troubles().unwrap().is_empty());
@@ -222,12 +308,18 @@ async fn a_fetch_that_is_cut_anywhere_loses_nothing() {
     for after in (0..answer).step_by(97) {
         let mut house = house().await;
         for n in 0..3 {
-            house.server.deliver("INBOX", &report(&format!("m{n}"), CITY, 23), may(24, 8, n));
+            house
+                .server
+                .deliver("INBOX", &report(&format!("m{n}"), CITY, 23), may(24, 8, n));
         }
         house.server.misbehave(ImapFault::CutFetchAfter(after));
         let first = house.poll().await.unwrap_or(0);
         let second = house.poll().await.unwrap_or(0);
-        assert_eq!((first + second, house.unexplained()), (3, 0), "cut after {after}");
+        assert_eq!(
+            (first + second, house.unexplained()),
+            (3, 0),
+            "cut after {after}"
+        );
     }
 }
 
@@ -236,7 +328,10 @@ async fn refused_credentials_are_told_apart_and_name_the_remedy() {
     let mut house = house().await;
     std::fs::write(house.dir.path().join("code"), "WRONG").unwrap();
     let error = house.poll().await.unwrap_err();
-    assert!(matches!(error.downcast_ref(), Some(Error::Credentials { .. })), "{error:#}");
+    assert!(
+        matches!(error.downcast_ref(), Some(Error::Credentials { .. })),
+        "{error:#}"
+    );
     let text = format!("{error:#}");
     assert!(text.contains("授权码") && !text.contains("WRONG"), "{text}");
 }
@@ -248,7 +343,10 @@ async fn a_refused_id_is_named_when_the_folder_stays_shut() {
         house.server.misbehave(ImapFault::RefuseId(word));
         house.poll().await.unwrap();
         let what = &house.daemon.store.troubles().unwrap()[0].what;
-        assert!(what.contains("Unsafe Login") && what.contains("ID was refused"), "{what}");
+        assert!(
+            what.contains("Unsafe Login") && what.contains("ID was refused"),
+            "{what}"
+        );
     }
 }
 
@@ -256,7 +354,9 @@ async fn a_refused_id_is_named_when_the_folder_stays_shut() {
 async fn a_server_that_closes_early_is_an_error_and_loses_nothing() {
     let mut house = house().await;
     house.server.misbehave(ImapFault::CloseAt("LOGIN"));
-    house.server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+    house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
     assert!(house.poll().await.is_err());
     assert_eq!(house.poll().await.unwrap(), 1);
 }
@@ -267,9 +367,22 @@ async fn a_letter_goes_out_once_and_under_one_message_id_when_its_250_is_lost() 
     house.server.misbehave_smtp(SmtpFault::CloseAfterDot);
     let digest_time = may(24, 10, 30);
     house.daemon.pass(digest_time).await.unwrap();
-    house.daemon.pass(digest_time + chrono::TimeDelta::minutes(20)).await.unwrap();
-    house.daemon.pass(digest_time + chrono::TimeDelta::minutes(40)).await.unwrap();
-    let ids: Vec<String> = house.server.accepted().iter().map(|letter| header(&letter.data, "Message-ID")).collect();
+    house
+        .daemon
+        .pass(digest_time + chrono::TimeDelta::minutes(20))
+        .await
+        .unwrap();
+    house
+        .daemon
+        .pass(digest_time + chrono::TimeDelta::minutes(40))
+        .await
+        .unwrap();
+    let ids: Vec<String> = house
+        .server
+        .accepted()
+        .iter()
+        .map(|letter| header(&letter.data, "Message-ID"))
+        .collect();
     assert_eq!(ids.len(), 2, "once more, for want of a 250");
     assert_eq!(ids[0], ids[1]);
 }
@@ -277,7 +390,9 @@ async fn a_letter_goes_out_once_and_under_one_message_id_when_its_250_is_lost() 
 #[tokio::test]
 async fn a_letter_that_the_server_refuses_for_good_is_not_tried_again() {
     let mut house = house().await;
-    house.server.misbehave_smtp(SmtpFault::Answer(".", "554 DT:SPM 163 smtp"));
+    house
+        .server
+        .misbehave_smtp(SmtpFault::Answer(".", "554 DT:SPM 163 smtp"));
     house.daemon.pass(may(24, 10, 30)).await.unwrap();
     house.daemon.pass(may(24, 16, 0)).await.unwrap();
     assert!(house.server.accepted().is_empty());
@@ -286,7 +401,9 @@ async fn a_letter_that_the_server_refuses_for_good_is_not_tried_again() {
 #[tokio::test]
 async fn a_letter_that_is_put_off_is_sent_later() {
     let mut house = house().await;
-    house.server.misbehave_smtp(SmtpFault::Answer("MAIL", "421 HL:REP"));
+    house
+        .server
+        .misbehave_smtp(SmtpFault::Answer("MAIL", "421 HL:REP"));
     house.daemon.pass(may(24, 10, 30)).await.unwrap();
     assert!(house.server.accepted().is_empty());
     house.daemon.pass(may(24, 11, 30)).await.unwrap();
@@ -298,17 +415,29 @@ async fn a_failed_poll_keeps_reminders_back_but_not_the_digest() {
     let mut house = house().await;
     house.server.misbehave(ImapFault::CloseAt("LOGIN"));
     assert!(house.daemon.pass(may(26, 11, 0)).await.is_err());
-    let subjects: Vec<String> = house.server.accepted().iter().map(|l| String::from_utf8_lossy(&l.data).into_owned()).collect();
+    let subjects: Vec<String> = house
+        .server
+        .accepted()
+        .iter()
+        .map(|l| String::from_utf8_lossy(&l.data).into_owned())
+        .collect();
     assert_eq!(subjects.len(), 1);
 }
 
 #[tokio::test]
 async fn implicit_tls_is_checked_against_the_authority_of_the_settings() {
-    let (server, dir) = (Standin::start_tls(USER, CODE).await, tempfile::tempdir().unwrap());
+    let (server, dir) = (
+        Standin::start_tls(USER, CODE).await,
+        tempfile::tempdir().unwrap(),
+    );
     let mut config = settings(&server, &dir, Tls::Implicit);
     server.deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
     let data = dir.path().join("data");
-    let refused = Daemon::open(config.clone(), &data).unwrap().poll(may(24, 11, 0)).await.unwrap_err();
+    let refused = Daemon::open(config.clone(), &data)
+        .unwrap()
+        .poll(may(24, 11, 0))
+        .await
+        .unwrap_err();
     assert!(format!("{refused:#}").contains("TLS"), "{refused:#}");
     let ca = dir.path().join("ca.pem");
     std::fs::write(&ca, server.ca_pem()).unwrap();
@@ -330,6 +459,10 @@ async fn a_second_instance_on_the_same_data_refuses_to_start() {
 
 fn header(raw: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(raw);
-    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-    line.split_once(": ").map_or(String::new(), |(_, value)| value.to_owned())
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(name))
+        .unwrap_or_default();
+    line.split_once(": ")
+        .map_or(String::new(), |(_, value)| value.to_owned())
 }

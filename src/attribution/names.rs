@@ -325,7 +325,7 @@ fn school(after: &str) -> Option<usize> {
 
 /// Whether a city without 市 is followed by what follows a unit: 方案, 活动, a date, or nothing.
 fn stands_alone(after: &str) -> bool {
-    const FOLLOWERS: &str = "职教方总活信启统情第报补日简动";
+    const FOLLOWERS: &str = "职教方总活信启统情第报补日简动两三等";
     after
         .chars()
         .next()

@@ -229,7 +229,12 @@ pub fn narrates(text: &str) -> bool {
         .iter()
         .filter(|deed| narrative.contains(*deed))
         .count();
-    substance(&narrative) >= 36 && deeds >= 2
+    match substance(&narrative) {
+        0..36 => false,
+        36..70 => deeds >= 2,
+        70..120 => deeds >= 1,
+        _ => true,
+    }
 }
 
 fn subject_narrates(content: &Content) -> bool {

@@ -9,6 +9,8 @@ mod remind;
 mod run;
 mod standing;
 
+pub use standing::table;
+
 use crate::campaign::Moment;
 use crate::config::Config;
 use crate::daemon::{Clock, Daemon};

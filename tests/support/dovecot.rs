@@ -19,15 +19,25 @@ pub struct Dovecot {
 impl Dovecot {
     /// Starts one. Panics with the remedy where that is not possible: a test against it never passes unrun.
     pub fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("dovecot").tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let dir = tempfile::Builder::new()
+            .prefix("dovecot")
+            .tempdir()
+            .unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         for sub in ["run", "state", "mail"] {
             fs::create_dir(dir.path().join(sub)).unwrap();
         }
         let configuration = dir.path().join("dovecot.conf");
         fs::write(&configuration, settings(dir.path(), port)).unwrap();
         open_to_mail_user(dir.path());
-        let started = Command::new("dovecot").arg("-c").arg(&configuration).status();
+        let started = Command::new("dovecot")
+            .arg("-c")
+            .arg(&configuration)
+            .status();
         assert!(
             started.as_ref().is_ok_and(|status| status.success()),
             "dovecot did not start ({started:?}); install dovecot-imapd, or run tests/run as root"
@@ -49,8 +59,16 @@ impl Dovecot {
         }
         let path = maildir.join("new").join(name);
         fs::write(&path, raw).unwrap();
-        fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
-        let owned = Command::new("chown").args(["-R", "nobody:nogroup"]).arg(&maildir).status();
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(at)
+            .unwrap();
+        let owned = Command::new("chown")
+            .args(["-R", "nobody:nogroup"])
+            .arg(&maildir)
+            .status();
         assert!(owned.unwrap().success());
     }
 
@@ -61,7 +79,10 @@ impl Dovecot {
             for entry in fs::read_dir(self.maildir(user).join(sub)).unwrap() {
                 let name = entry.unwrap().file_name().to_string_lossy().into_owned();
                 let (name, flags) = name.split_once(":2,").unwrap_or((&name, ""));
-                names.push(format!("{} {flags}", name.split(',').next().unwrap_or(name)));
+                names.push(format!(
+                    "{} {flags}",
+                    name.split(',').next().unwrap_or(name)
+                ));
             }
         }
         names.sort();
@@ -83,7 +104,11 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        let _ = Command::new("doveadm").arg("-c").arg(self.dir.path().join("dovecot.conf")).arg("stop").status();
+        let _ = Command::new("doveadm")
+            .arg("-c")
+            .arg(self.dir.path().join("dovecot.conf"))
+            .arg("stop")
+            .status();
     }
 }
 

@@ -4,8 +4,13 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 
 /// A moment in May 2022, China Standard Time.
 pub fn may(day: u32, hour: u32, minute: u32) -> DateTime<FixedOffset> {
-    let local = NaiveDate::from_ymd_opt(2022, 5, day).unwrap().and_hms_opt(hour, minute, 0).unwrap();
-    local.and_local_timezone(FixedOffset::east_opt(8 * 3600).unwrap()).unwrap()
+    let local = NaiveDate::from_ymd_opt(2022, 5, day)
+        .unwrap()
+        .and_hms_opt(hour, minute, 0)
+        .unwrap();
+    local
+        .and_local_timezone(FixedOffset::east_opt(8 * 3600).unwrap())
+        .unwrap()
 }
 
 /// A plain report of a unit's day.
@@ -38,10 +43,17 @@ pub fn large(id: &str, unit: &str, day: u32, bytes: usize) -> Vec<u8> {
         seed as u8
     }));
     let encoded = base64::engine::general_purpose::STANDARD.encode(noise);
-    let lines: Vec<&str> = encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
     let report = String::from_utf8(report(id, unit, day)).unwrap();
     let (head, text) = report.split_once("\r\n\r\n").unwrap();
-    let head = head.replace("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit", "Content-Type: multipart/mixed; boundary=b");
+    let head = head.replace(
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit",
+        "Content-Type: multipart/mixed; boundary=b",
+    );
     format!(
         "{head}\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n\
          --b\r\nContent-Type: image/jpeg; name=\"1.jpg\"\r\nContent-Disposition: attachment; filename=\"1.jpg\"\r\n\

@@ -6,7 +6,13 @@ use super::{ImapFault, Mail, State};
 /// The UIDs that a set names. `n:*` names the last even when it is below n (RFC 3501 section 6.4.8).
 pub fn among(uids: &[u32], set: &str) -> Option<Vec<u32>> {
     let last = uids.iter().max().copied().unwrap_or(0);
-    let number = |text: &str| if text == "*" { Some(last) } else { text.parse().ok() };
+    let number = |text: &str| {
+        if text == "*" {
+            Some(last)
+        } else {
+            text.parse().ok()
+        }
+    };
     let mut found = Vec::new();
     for range in set.split(',') {
         let (from, to) = range.split_once(':').unwrap_or((range, range));
@@ -28,17 +34,29 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
     let (set, items) = arguments.split_once(' ').unwrap_or((arguments, ""));
     let items = items.to_uppercase();
     let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
-    let uids: Vec<u32> = state.folders[folder].mails.iter().map(|mail| mail.uid).collect();
-    let Some(wanted) = among(&uids, set) else { return done("BAD Parse command error") };
+    let uids: Vec<u32> = state.folders[folder]
+        .mails
+        .iter()
+        .map(|mail| mail.uid)
+        .collect();
+    let Some(wanted) = among(&uids, set) else {
+        return done("BAD Parse command error");
+    };
     let bodies = items.contains("BODY");
     if items.contains("BODY[]") {
         state.changes += 1;
     }
     let names = |uid: &u32| bodies && wanted.contains(uid);
-    if state.fault(|f| matches!(f, ImapFault::RefuseFetch(uid) if names(uid)).then_some(())).is_some() {
+    if state
+        .fault(|f| matches!(f, ImapFault::RefuseFetch(uid) if names(uid)).then_some(()))
+        .is_some()
+    {
         return done("NO FETCH this mail is locked");
     }
-    if state.fault(|f| matches!(f, ImapFault::CloseAtFetchOf(uid) if names(uid)).then_some(())).is_some() {
+    if state
+        .fault(|f| matches!(f, ImapFault::CloseAtFetchOf(uid) if names(uid)).then_some(()))
+        .is_some()
+    {
         return Next::Close;
     }
     let mut range = part(&items);
@@ -54,13 +72,32 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
     }
     let short = usize::from(bodies && state.imap_faults.contains(&ImapFault::ShortLiterals));
     let mails = &state.folders[folder].mails;
-    for (number, mail) in (1..).zip(mails).filter(|(_, mail)| wanted.contains(&mail.uid)) {
+    for (number, mail) in (1..)
+        .zip(mails)
+        .filter(|(_, mail)| wanted.contains(&mail.uid))
+    {
         if state.imap_faults.contains(&ImapFault::Chatter) {
-            answer.extend(format!("* {} EXISTS\r\n* 1 FETCH (FLAGS (\\Seen) UID {})\r\n", uids.len() + 1, uids[0]).bytes());
+            answer.extend(
+                format!(
+                    "* {} EXISTS\r\n* 1 FETCH (FLAGS (\\Seen) UID {})\r\n",
+                    uids.len() + 1,
+                    uids[0]
+                )
+                .bytes(),
+            );
         }
         one(&mut answer, number, mail, &items, range, short);
     }
-    if let Some(after) = state.fault(|f| if let ImapFault::CutFetchAfter(n) = f { Some(*n) } else { None }).filter(|_| bodies) {
+    if let Some(after) = state
+        .fault(|f| {
+            if let ImapFault::CutFetchAfter(n) = f {
+                Some(*n)
+            } else {
+                None
+            }
+        })
+        .filter(|_| bodies)
+    {
         state.take(&ImapFault::CutFetchAfter(after));
         answer.truncate(after);
         return Next::Last(answer);
@@ -69,10 +106,20 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
     Next::Answer(answer)
 }
 
-fn one(answer: &mut Vec<u8>, number: usize, mail: &Mail, items: &str, range: Option<(usize, usize)>, short: usize) {
+fn one(
+    answer: &mut Vec<u8>,
+    number: usize,
+    mail: &Mail,
+    items: &str,
+    range: Option<(usize, usize)>,
+    short: usize,
+) {
     let mut facts = vec![format!("UID {}", mail.uid)];
     if items.contains("INTERNALDATE") {
-        facts.push(format!("INTERNALDATE \"{}\"", mail.date.format("%e-%b-%Y %H:%M:%S %z")));
+        facts.push(format!(
+            "INTERNALDATE \"{}\"",
+            mail.date.format("%e-%b-%Y %H:%M:%S %z")
+        ));
     }
     if items.contains("RFC822.SIZE") {
         facts.push(format!("RFC822.SIZE {}", mail.raw.len()));
@@ -83,7 +130,8 @@ fn one(answer: &mut Vec<u8>, number: usize, mail: &Mail, items: &str, range: Opt
     answer.extend(format!("* {number} FETCH ({}", facts.join(" ")).bytes());
     if items.contains("BODY") {
         let (from, length) = range.unwrap_or((0, usize::MAX));
-        let bytes = &mail.raw[from.min(mail.raw.len())..from.saturating_add(length).min(mail.raw.len())];
+        let bytes =
+            &mail.raw[from.min(mail.raw.len())..from.saturating_add(length).min(mail.raw.len())];
         let origin = range.map_or(String::new(), |(from, _)| format!("<{from}>"));
         answer.extend(format!(" BODY[]{origin} {{{}}}\r\n", bytes.len()).bytes());
         answer.extend(&bytes[..bytes.len() - short.min(bytes.len())]);

@@ -22,9 +22,15 @@ pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<
                     Err(_) => return,
                 },
             };
-            Connection { stream: BufReader::new(stream), state, logged_in: false, identified: false, open: None }
-                .serve()
-                .await;
+            Connection {
+                stream: BufReader::new(stream),
+                state,
+                logged_in: false,
+                identified: false,
+                open: None,
+            }
+            .serve()
+            .await;
         });
     }
 }
@@ -48,7 +54,12 @@ struct Connection {
 
 impl Connection {
     async fn serve(mut self) {
-        if self.stream.write_all(b"* OK IMAP4 ready\r\n").await.is_err() {
+        if self
+            .stream
+            .write_all(b"* OK IMAP4 ready\r\n")
+            .await
+            .is_err()
+        {
             return;
         }
         while let Ok(Some(line)) = tokio::time::timeout(IDLE, self.line()).await {
@@ -61,7 +72,10 @@ impl Connection {
                     return;
                 }
             };
-            if self.stream.write_all(&answer).await.is_err() || self.stream.flush().await.is_err() || !goes_on {
+            if self.stream.write_all(&answer).await.is_err()
+                || self.stream.flush().await.is_err()
+                || !goes_on
+            {
                 let _ = self.stream.shutdown().await;
                 return;
             }
@@ -77,7 +91,10 @@ impl Connection {
                 return None;
             }
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            let Some(literal) = line.strip_suffix('}').and_then(|line| line.rsplit_once('{')) else {
+            let Some(literal) = line
+                .strip_suffix('}')
+                .and_then(|line| line.rsplit_once('{'))
+            else {
                 return Some(whole + &line);
             };
             let waits = !literal.1.ends_with('+');
@@ -103,8 +120,14 @@ impl Connection {
             let (second, more) = arguments.split_once(' ').unwrap_or((&arguments, ""));
             (verb, arguments) = (format!("UID {}", second.to_uppercase()), more.to_owned());
         }
-        let shown = if verb == "LOGIN" { String::new() } else { arguments.clone() };
-        self.state().commands.push(format!("{verb} {shown}").trim_end().to_owned());
+        let shown = if verb == "LOGIN" {
+            String::new()
+        } else {
+            arguments.clone()
+        };
+        self.state()
+            .commands
+            .push(format!("{verb} {shown}").trim_end().to_owned());
         if let Some(next) = self.scripted(&verb) {
             return next;
         }
@@ -115,7 +138,11 @@ impl Connection {
         let mut state = self.state();
         let at = |name: &&'static str| verb == *name;
         let fault = state.fault(|fault| match fault {
-            ImapFault::ByeAt(name) | ImapFault::CloseAt(name) | ImapFault::SilentAt(name) if at(name) => Some(fault.clone()),
+            ImapFault::ByeAt(name) | ImapFault::CloseAt(name) | ImapFault::SilentAt(name)
+                if at(name) =>
+            {
+                Some(fault.clone())
+            }
             _ => None,
         })?;
         state.take(&fault);
@@ -128,11 +155,19 @@ impl Connection {
 
     fn obey(&mut self, tag: &str, verb: &str, arguments: &str) -> Next {
         let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
-        let with = |untagged: String, text: &str| Next::Answer(format!("{untagged}{tag} {text}\r\n").into_bytes());
+        let with = |untagged: String, text: &str| {
+            Next::Answer(format!("{untagged}{tag} {text}\r\n").into_bytes())
+        };
         match verb {
-            "CAPABILITY" => with(format!("* CAPABILITY {CAPABILITY}\r\n"), "OK CAPABILITY completed"),
+            "CAPABILITY" => with(
+                format!("* CAPABILITY {CAPABILITY}\r\n"),
+                "OK CAPABILITY completed",
+            ),
             "NOOP" => done("OK NOOP completed"),
-            "LOGOUT" => Next::Last(format!("* BYE IMAP4 Server logging out\r\n{tag} OK LOGOUT completed\r\n").into_bytes()),
+            "LOGOUT" => Next::Last(
+                format!("* BYE IMAP4 Server logging out\r\n{tag} OK LOGOUT completed\r\n")
+                    .into_bytes(),
+            ),
             "LOGIN" => self.login(tag, arguments),
             _ if !self.logged_in => done("BAD command not support in this state"),
             "ID" => self.identify(tag),
@@ -149,7 +184,8 @@ impl Connection {
                     None => done("BAD no folder is open"),
                 }
             }
-            "STORE" | "UID STORE" | "UID COPY" | "COPY" | "EXPUNGE" | "UID EXPUNGE" | "APPEND" | "DELETE" | "CREATE" => {
+            "STORE" | "UID STORE" | "UID COPY" | "COPY" | "EXPUNGE" | "UID EXPUNGE" | "APPEND"
+            | "DELETE" | "CREATE" => {
                 self.state().changes += 1;
                 done("NO the mailbox is for reading")
             }
@@ -168,13 +204,20 @@ impl Connection {
             answer.extend(b"\r\n");
             return Next::Answer(answer);
         }
-        let given: Vec<&str> = arguments.split(' ').map(|word| word.trim_matches('"')).collect();
+        let given: Vec<&str> = arguments
+            .split(' ')
+            .map(|word| word.trim_matches('"'))
+            .collect();
         let right = {
             let state = self.state();
             given == [state.user.as_str(), state.password.as_str()]
         };
         self.logged_in = right;
-        let text = if right { "OK LOGIN completed" } else { "NO LOGIN Login error or password error" };
+        let text = if right {
+            "OK LOGIN completed"
+        } else {
+            "NO LOGIN Login error or password error"
+        };
         Next::Answer(format!("{tag} {text}\r\n").into_bytes())
     }
 
@@ -192,7 +235,9 @@ impl Connection {
     }
 
     fn list(&self) -> String {
-        let line = |(name, folder): (&String, &super::Folder)| format!("* LIST ({}) \"/\" \"{name}\"\r\n", folder.flags.join(" "));
+        let line = |(name, folder): (&String, &super::Folder)| {
+            format!("* LIST ({}) \"/\" \"{name}\"\r\n", folder.flags.join(" "))
+        };
         self.state().folders.iter().map(line).collect()
     }
 
@@ -202,12 +247,19 @@ impl Connection {
         state.changes += u32::from(verb == "SELECT");
         let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
         if !self.identified {
-            return done(&format!("NO {verb} Unsafe Login. Please contact kefu@188.com for help"));
+            return done(&format!(
+                "NO {verb} Unsafe Login. Please contact kefu@188.com for help"
+            ));
         }
-        if state.fault(|fault| (*fault == ImapFault::RefuseExamine(name.clone())).then_some(())).is_some() {
+        if state
+            .fault(|fault| (*fault == ImapFault::RefuseExamine(name.clone())).then_some(()))
+            .is_some()
+        {
             return done(&format!("NO {verb} refused"));
         }
-        let Some(folder) = state.folders.get(&name) else { return done("NO Folder not exist") };
+        let Some(folder) = state.folders.get(&name) else {
+            return done("NO Folder not exist");
+        };
         let answer = format!(
             "* {} EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY {}] UIDs valid\r\n* FLAGS (\\Answered \\Seen \\Deleted \\Draft \\Flagged)\r\n{tag} OK [READ-ONLY] {verb} completed\r\n",
             folder.mails.len(),
@@ -220,7 +272,13 @@ impl Connection {
 
     fn search(&self, arguments: &str) -> Option<String> {
         let state = self.state();
-        let uids: Vec<u32> = state.folders.get(self.open.as_ref()?)?.mails.iter().map(|mail| mail.uid).collect();
+        let uids: Vec<u32> = state
+            .folders
+            .get(self.open.as_ref()?)?
+            .mails
+            .iter()
+            .map(|mail| mail.uid)
+            .collect();
         let found = match arguments {
             "ALL" => uids,
             range => fetch::among(&uids, range.strip_prefix("UID ")?)?,

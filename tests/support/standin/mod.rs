@@ -139,19 +139,39 @@ impl Standin {
             ..State::default()
         };
         for (name, flag) in FOLDERS {
-            let flags = if flag.is_empty() { vec![] } else { vec![flag.to_owned()] };
-            state.folders.insert(name.into(), Folder { flags, uidvalidity: 1, mails: vec![] });
+            let flags = if flag.is_empty() {
+                vec![]
+            } else {
+                vec![flag.to_owned()]
+            };
+            state.folders.insert(
+                name.into(),
+                Folder {
+                    flags,
+                    uidvalidity: 1,
+                    mails: vec![],
+                },
+            );
         }
         let state = Arc::new(Mutex::new(state));
         let imap = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let smtp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (imap_port, smtp_port) = (imap.local_addr().unwrap().port(), smtp.local_addr().unwrap().port());
+        let (imap_port, smtp_port) = (
+            imap.local_addr().unwrap().port(),
+            smtp.local_addr().unwrap().port(),
+        );
         let acceptor = authority.as_ref().map(Authority::acceptor);
         let tasks = vec![
             tokio::spawn(imap::listen(imap, acceptor.clone(), state.clone())),
             tokio::spawn(smtp::listen(smtp, acceptor, state.clone())),
         ];
-        Self { state, imap_port, smtp_port, authority, tasks }
+        Self {
+            state,
+            imap_port,
+            smtp_port,
+            authority,
+            tasks,
+        }
     }
 
     pub fn imap_port(&self) -> u16 {
@@ -172,19 +192,39 @@ impl Standin {
         let mut state = self.state();
         let uid = state.next_uid;
         state.next_uid += 1 + uid % 9973;
-        let mail = Mail { uid, flags: vec![], date, raw: Arc::new(raw.to_vec()) };
-        state.folders.get_mut(folder).expect("a folder").mails.push(mail);
+        let mail = Mail {
+            uid,
+            flags: vec![],
+            date,
+            raw: Arc::new(raw.to_vec()),
+        };
+        state
+            .folders
+            .get_mut(folder)
+            .expect("a folder")
+            .mails
+            .push(mail);
         uid
     }
 
     /// A mail vanishes, as if a clerk had deleted it.
     pub fn remove(&self, folder: &str, uid: u32) {
-        self.state().folders.get_mut(folder).expect("a folder").mails.retain(|mail| mail.uid != uid);
+        self.state()
+            .folders
+            .get_mut(folder)
+            .expect("a folder")
+            .mails
+            .retain(|mail| mail.uid != uid);
     }
 
     /// A mail with a UID below those known shows up late.
     pub fn deliver_as(&self, folder: &str, uid: u32, raw: &[u8], date: DateTime<FixedOffset>) {
-        let mail = Mail { uid, flags: vec![], date, raw: Arc::new(raw.to_vec()) };
+        let mail = Mail {
+            uid,
+            flags: vec![],
+            date,
+            raw: Arc::new(raw.to_vec()),
+        };
         let mut state = self.state();
         let mails = &mut state.folders.get_mut(folder).expect("a folder").mails;
         mails.push(mail);
@@ -196,7 +236,9 @@ impl Standin {
         let mut state = self.state();
         let folder = state.folders.get_mut(folder).expect("a folder");
         folder.uidvalidity = uidvalidity;
-        (1..).zip(&mut folder.mails).for_each(|(uid, mail)| mail.uid = uid);
+        (1..)
+            .zip(&mut folder.mails)
+            .for_each(|(uid, mail)| mail.uid = uid);
     }
 
     /// Mails with their flags, for comparing before and after.

@@ -18,7 +18,13 @@ pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<
                     Err(_) => return,
                 },
             };
-            let dialogue = Dialogue { stream: BufReader::new(stream), state, logged_in: false, from: String::new(), to: vec![] };
+            let dialogue = Dialogue {
+                stream: BufReader::new(stream),
+                state,
+                logged_in: false,
+                from: String::new(),
+                to: vec![],
+            };
             dialogue.serve().await;
         });
     }
@@ -34,7 +40,8 @@ struct Dialogue {
 
 impl Dialogue {
     async fn serve(mut self) -> Option<()> {
-        self.say("220 163.com Anti-spam GT for Coremail System").await?;
+        self.say("220 163.com Anti-spam GT for Coremail System")
+            .await?;
         loop {
             let line = self.line().await?;
             let verb = line.split(' ').next().unwrap_or_default().to_uppercase();
@@ -47,7 +54,10 @@ impl Dialogue {
                 None => {}
             }
             match verb.as_str() {
-                "EHLO" => self.say("250-mail\r\n250-PIPELINING\r\n250-AUTH LOGIN PLAIN\r\n250 8BITMIME").await?,
+                "EHLO" => {
+                    self.say("250-mail\r\n250-PIPELINING\r\n250-AUTH LOGIN PLAIN\r\n250 8BITMIME")
+                        .await?
+                }
                 "AUTH" => self.authenticate(&line).await?,
                 "MAIL" => self.sender(&line).await?,
                 "RCPT" => {
@@ -81,13 +91,20 @@ impl Dialogue {
                 self.line().await?
             }
         };
-        let decoded = base64::engine::general_purpose::STANDARD.decode(plain).ok()?;
+        let decoded = base64::engine::general_purpose::STANDARD
+            .decode(plain)
+            .ok()?;
         let right = {
             let state = self.state.lock().unwrap();
             decoded == format!("\0{}\0{}", state.user, state.password).into_bytes()
         };
         self.logged_in = right;
-        self.say(if right { "235 Authentication successful" } else { "535 Error: authentication failed" }).await
+        self.say(if right {
+            "235 Authentication successful"
+        } else {
+            "535 Error: authentication failed"
+        })
+        .await
     }
 
     async fn sender(&mut self, line: &str) -> Option<()> {
@@ -118,20 +135,27 @@ impl Dialogue {
             return self.say(text).await;
         }
         let head = String::from_utf8_lossy(&data).to_lowercase();
-        if !["from:", "to:", "subject:"].iter().all(|name| head.contains(name)) {
+        if !["from:", "to:", "subject:"]
+            .iter()
+            .all(|name| head.contains(name))
+        {
             return self.say("554 DT:SPM").await;
         }
         let (from, to) = (self.from.clone(), std::mem::take(&mut self.to));
         let closes = {
             let mut state = self.state.lock().unwrap();
             state.accepted.push(Accepted { from, to, data });
-            let at = state.smtp_faults.iter().position(|fault| *fault == SmtpFault::CloseAfterDot);
+            let at = state
+                .smtp_faults
+                .iter()
+                .position(|fault| *fault == SmtpFault::CloseAfterDot);
             at.map(|at| state.smtp_faults.remove(at)).is_some()
         };
         if closes {
             return None;
         }
-        self.say("250 Mail OK queued as smtp11,D8CowABX 1548385572").await
+        self.say("250 Mail OK queued as smtp11,D8CowABX 1548385572")
+            .await
     }
 
     async fn line(&mut self) -> Option<String> {
@@ -141,12 +165,17 @@ impl Dialogue {
     }
 
     async fn say(&mut self, text: &str) -> Option<()> {
-        self.stream.write_all(format!("{text}\r\n").as_bytes()).await.ok()?;
+        self.stream
+            .write_all(format!("{text}\r\n").as_bytes())
+            .await
+            .ok()?;
         self.stream.flush().await.ok()
     }
 }
 
 fn address(line: &str) -> String {
-    let inner = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    let inner = line
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
     inner.map_or(String::new(), |(address, _)| address.to_owned())
 }

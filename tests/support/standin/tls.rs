@@ -15,7 +15,9 @@ impl Authority {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        Self { issuer: CertifiedIssuer::self_signed(params, key).unwrap() }
+        Self {
+            issuer: CertifiedIssuer::self_signed(params, key).unwrap(),
+        }
     }
 
     pub fn pem(&self) -> String {
