@@ -97,7 +97,7 @@ fn is_mojibake(text: &str) -> bool {
             single |= run == 1;
         }
     }
-    pairs && !single || text.chars().filter(high).count() >= 3 && pairs
+    pairs && (!single || text.chars().filter(high).count() >= 3)
 }
 
 /// Private-use characters are what misaligned GBK decodes to.

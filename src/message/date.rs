@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
-use regex::Regex;
+use regex::{Captures, Regex};
 use unicode_normalization::UnicodeNormalization;
 
 use super::encoded_word;
@@ -40,10 +40,11 @@ pub fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
     let text = text.nfkc().collect::<String>().to_lowercase();
     let text = COMMENT.replace_all(&text, " ");
     let day = day(&text)?;
-    let Some((time, after)) = time(&text) else {
+    let Some(found) = TIME.captures(&text) else {
         return local(day.and_time(NaiveTime::MIN), china());
     };
-    local(day.and_time(time), zone(after))
+    let after = &text[found.get(0)?.end()..];
+    local(day.and_time(time(&found, &text)?), zone(after))
 }
 
 /// As [`parse`], for a raw header.
@@ -113,9 +114,7 @@ fn month(name: &str) -> Option<u32> {
     }
 }
 
-/// The time of day, and what follows it.
-fn time(text: &str) -> Option<(NaiveTime, &str)> {
-    let found = TIME.captures(text)?;
+fn time(found: &Captures, text: &str) -> Option<NaiveTime> {
     let number = |at| {
         found
             .get(at)
@@ -126,8 +125,7 @@ fn time(text: &str) -> Option<(NaiveTime, &str)> {
         12 if MORNING.is_match(text) => 0,
         hour => hour,
     };
-    let time = NaiveTime::from_hms_opt(hour, number(2)?, number(3)?.min(59))?;
-    Some((time, &text[found.get(0)?.end()..]))
+    NaiveTime::from_hms_opt(hour, number(2)?, number(3)?.min(59))
 }
 
 /// `CST` is China's here, never Chicago's; an offset beyond the Earth's is none.

@@ -318,13 +318,7 @@ mod tests {
     fn raw_gbk_names_with_a_backslash_byte_are_decoded_before_unquoting() {
         let block =
             b"Content-Disposition: attachment; filename=\"\xD5\x5C\xC8\xD5\xB1\xA8.doc\"\r\n";
-        assert_eq!(
-            Headers::read(block).file_name().unwrap(),
-            "誠日报.doc".replace('誠', "誠").replace(
-                "誠",
-                &crate::message::charset::decode(b"\xD5\x5C", Some("gbk"))
-            )
-        );
+        assert_eq!(Headers::read(block).file_name().unwrap(), "誠日报.doc");
     }
 
     #[test]

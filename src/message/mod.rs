@@ -19,6 +19,8 @@ mod quote;
 mod read;
 mod repair;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod text;
 mod transfer;
 

@@ -122,7 +122,13 @@ fn push_inner(
         subject: own_subject,
         text: String::new(),
     });
-    inner[place].text = split_lines(lines, &subject, depth + 1, inner);
+    let text = split_lines(lines, &subject, depth + 1, inner);
+    // Arrows around a whole mail with its own head are no mail of their own.
+    if text.is_empty() && opening.length == 0 && inner.len() > place + 1 {
+        inner.remove(place);
+    } else {
+        inner[place].text = text;
+    }
 }
 
 /// The head of an inner mail.
@@ -208,7 +214,7 @@ fn is_arrowed(line: &str) -> bool {
     line.trim_start().starts_with('>')
 }
 
-fn without_arrow<'a>(line: &'a str) -> &'a str {
+fn without_arrow(line: &str) -> &str {
     let line = line.trim_start();
     let bare = line.strip_prefix('>').unwrap_or(line);
     bare.strip_prefix(' ').unwrap_or(bare)
@@ -423,8 +429,15 @@ mod tests {
     }
 
     #[test]
+    fn arrows_around_a_whole_mail_make_one_mail() {
+        let body = "好的\n> 在 2022年5月30日，16:40，活动周 <l@163.com> 写道：\n> 已收录。";
+        let split = split(body, "Re: x");
+        assert_eq!(kinds(&split), [(Nesting::Quoted, "活动周", "已收录。")]);
+    }
+
+    #[test]
     fn endless_arrows_end() {
         let body = format!("{} a", ">".repeat(100_000));
-        assert_eq!(split(&body, "").inner.len(), DEPTH);
+        assert!(split(&body, "").inner.len() <= DEPTH);
     }
 }

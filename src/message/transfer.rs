@@ -158,7 +158,9 @@ mod tests {
     fn a_footer_or_a_junk_line_does_not_lose_the_attachment() {
         let footer = [DATA, b"-----\nScanned by gateway, all clear.\nclean\n"].concat();
         assert_eq!(base64(&footer), (plain(), true));
-        let junk = [&DATA[..77], b"!! junk \xFF line\n", &DATA[77..]].concat();
+        let half = DATA.len() / 2;
+        let end = half + DATA[half..].iter().position(|&b| b == b'\n').unwrap() + 1;
+        let junk = [&DATA[..end], b"!! junk \xFF line\n", &DATA[end..]].concat();
         assert_eq!(base64(&junk), (plain(), true));
     }
 
