@@ -207,11 +207,11 @@ fn decide(
     strangers.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let best = ranked.first().map_or(0, |(total, _)| *total);
     let second = ranked.get(1).map_or(0, |(total, _)| *total);
-    if let Some((weight, seen)) = strangers
+    if let Some((_, seen)) = strangers
         .first()
         .filter(|(weight, _)| *weight >= PLAIN && *weight > best * 2 / 3)
     {
-        attribution.doubt = format!("“{}”不在报送单位名册内（权重{weight}）", seen.seen);
+        attribution.doubt = format!("“{}”不在报送单位名册内", seen.seen);
     } else if best < LEAST {
         attribution.doubt = "邮件未写明报送单位".into();
     } else if second * 100 > best * RIVAL {

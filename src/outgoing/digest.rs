@@ -126,7 +126,7 @@ struct View<'a> {
     title: &'a str,
     headline: String,
     date: String,
-    behind: Vec<String>,
+    behind: Vec<Behind>,
     behind_count: usize,
     units: usize,
     to_decide: usize,
@@ -144,6 +144,13 @@ struct View<'a> {
     ledger: &'a [LedgerLine],
     trouble: &'a [String],
     last_poll: String,
+}
+
+/// Units that lack the same.
+#[derive(Serialize)]
+struct Behind {
+    lack: String,
+    units: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -275,18 +282,12 @@ fn headline(facts: &DigestFacts, today: NaiveDate) -> String {
 }
 
 fn view<'a>(facts: &'a DigestFacts, headline: String, today: NaiveDate) -> View<'a> {
-    let behind: Vec<String> = facts
-        .standings
-        .iter()
-        .filter(|s| s.behind)
-        .map(behind_words)
-        .collect();
     View {
         title: &facts.campaign.title,
         headline,
         date: today.format("%Y年%-m月%-d日").to_string(),
-        behind_count: behind.len(),
-        behind,
+        behind_count: facts.standings.iter().filter(|s| s.behind).count(),
+        behind: behind(facts.standings),
         units: facts.standings.len(),
         to_decide: facts.review.len() + facts.unreadable.len(),
         fresh: facts.reports.len(),
@@ -321,8 +322,25 @@ fn section<T>(rows: impl ExactSizeIterator<Item = T>) -> Section<T> {
     }
 }
 
-/// 大连市教育局（缺方案；报送0/3）
-fn behind_words(standing: &Standing) -> String {
+/// Those behind, grouped by what they lack, the largest group first.
+fn behind(standings: &[Standing]) -> Vec<Behind> {
+    let mut groups: Vec<Behind> = Vec::new();
+    for standing in standings.iter().filter(|standing| standing.behind) {
+        let lack = lack(standing);
+        match groups.iter_mut().find(|group| group.lack == lack) {
+            Some(group) => group.units.push(standing.unit.clone()),
+            None => groups.push(Behind {
+                lack,
+                units: vec![standing.unit.clone()],
+            }),
+        }
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.units.len()));
+    groups
+}
+
+/// 报送0/3，缺方案
+fn lack(standing: &Standing) -> String {
     let mut lacks = Vec::new();
     if standing.under_pace() {
         lacks.push(format!("报送{}/{}", standing.reports, standing.quota));
@@ -337,7 +355,7 @@ fn behind_words(standing: &Standing) -> String {
             .filter(|(owed, _)| *owed == Owed::Missing)
             .map(|(_, word)| (*word).to_owned()),
     );
-    format!("{}（{}）", standing.unit, lacks.join("，"))
+    lacks.join("，")
 }
 
 fn group(name: &'static str, kind: UnitKind, facts: &DigestFacts) -> Group {
