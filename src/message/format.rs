@@ -135,11 +135,7 @@ impl Format {
             .trim_start()
             .to_ascii_lowercase();
         match self {
-            Self::Doc | Self::Sheet | Self::Text
-                if start.starts_with("<html") || start.starts_with("<!doctype html") =>
-            {
-                Self::Page
-            }
+            Self::Doc | Self::Sheet | Self::Text if is_page(&start) => Self::Page,
             Self::Doc if !bytes.is_empty() && is_text(bytes) => Self::Text,
             own => own,
         }
@@ -148,6 +144,19 @@ impl Format {
     fn is_office(self) -> bool {
         matches!(self, Self::Docx | Self::Doc | Self::Sheet | Self::Slides)
     }
+}
+
+fn is_page(start: &str) -> bool {
+    [
+        "<html",
+        "<!doctype html",
+        "<table",
+        "<meta",
+        "<head",
+        "<body",
+    ]
+    .iter()
+    .any(|tag| start.starts_with(tag))
 }
 
 fn is_text(bytes: &[u8]) -> bool {

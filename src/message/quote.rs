@@ -341,6 +341,22 @@ mod tests {
     }
 
     #[test]
+    fn a_head_drawn_as_a_table_is_read() {
+        for body in [
+            "好\n---- 回复的原邮件 ----\n发件人\t张三<a@b.cn>\n发送日期\t2022年05月23日 14:10\n收件人\tc@d.cn\n主题\t通知\n请报送。",
+            "好\n---- 回复的原邮件 ----\n| 发件人 | 张三<a@b.cn> |\n|---|---|\n| 发送日期 | 2022年05月23日 14:10 |\n| 主题 | 通知 |\n请报送。",
+        ] {
+            let split = split(body, "回复：通知");
+            assert_eq!(kinds(&split), [(Nesting::Quoted, "张三", "请报送。")]);
+            assert_eq!(split.inner[0].subject.as_deref(), Some("通知"));
+            assert_eq!(
+                split.inner[0].date.unwrap().to_rfc3339(),
+                "2022-05-23T14:10:00+08:00"
+            );
+        }
+    }
+
+    #[test]
     fn endless_arrows_end() {
         let body = format!("{} a", ">".repeat(100_000));
         assert!(split(&body, "").inner.len() <= DEPTH);

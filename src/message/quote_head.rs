@@ -32,14 +32,15 @@ pub fn cluster(lines: &[&str]) -> Option<Cluster> {
     let mut cluster = Cluster::default();
     let mut last = "";
     for (at, line) in lines.iter().enumerate().take(40) {
-        let bare = line.trim_start_matches(['>', ' ', '*', '　']);
+        let bare = line.trim_start_matches(['>', ' ', '\t', '*', '　', '|']);
         match label(bare) {
             Some((label, value)) => {
                 cluster.take(label, value);
                 cluster.length = at + 1;
                 last = label;
             }
-            None if bare.trim().is_empty() => {}
+            // NetEase's mail program draws the head as a table, in plain text with bars.
+            None if bare.trim_matches([' ', '|', '-', '\t', ':']).is_empty() => {}
             // A long list of recipients runs over several lines.
             None if matches!(last, "to" | "cc") && bare.contains('@') => cluster.length = at + 1,
             None => break,
@@ -61,7 +62,7 @@ impl Cluster {
 }
 
 fn label(line: &str) -> Option<(&'static str, &str)> {
-    let (label, value) = line.split_once([':', '：'])?;
+    let (label, value) = line.split_once([':', '：', '\t', '|'])?;
     if label.chars().count() > 12 {
         return None;
     }
@@ -83,7 +84,7 @@ fn label(line: &str) -> Option<(&'static str, &str)> {
         "主题" | "标题" | "subject" => "subject",
         _ => return None,
     };
-    Some((label, value.trim_matches(['*', ' ', '\t'])))
+    Some((label, value.trim_matches(['*', ' ', '\t', '|'])))
 }
 
 /// Reads the line that ends in 写道.
