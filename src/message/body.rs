@@ -116,17 +116,25 @@ impl Reader<'_> {
             return None;
         }
         self.used.push(number);
-        if kind != "text/html" {
-            return Some(Dress {
-                plain: part.text(self.raw, |_| None),
-                ..Dress::default()
-            });
-        }
-        let source = part.text(self.raw, html::charset);
+        let source = part.text(
+            self.raw,
+            if kind == "text/html" {
+                html::charset
+            } else {
+                |_| None
+            },
+        );
         self.cut |= source.len() > html::LIMIT;
-        Some(Dress {
-            page: html::to_text(&source, self.anchors),
-            ..Dress::default()
+        let source = &source[..source.floor_char_boundary(html::LIMIT)];
+        Some(match kind.as_str() {
+            "text/html" => Dress {
+                page: html::to_text(source, self.anchors),
+                ..Dress::default()
+            },
+            _ => Dress {
+                plain: source.to_string(),
+                ..Dress::default()
+            },
         })
     }
 }

@@ -79,6 +79,7 @@ impl<'a> Files<'a> {
             Format::Zip => self.unzip(index, bytes, place.depth + 1),
             Format::Rar => Err("格式暂不支持：RAR".to_string()),
             Format::SevenZip => Err("格式暂不支持：7Z".to_string()),
+            Format::Tnef => Err("格式暂不支持：winmail.dat".to_string()),
             _ => Err("格式暂不支持".to_string()),
         };
         if let Err(why) = outcome {

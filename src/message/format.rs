@@ -21,6 +21,10 @@ pub enum Format {
     Rar,
     SevenZip,
     OtherArchive,
+    /// Outlook's winmail.dat, a container of its own.
+    Tnef,
+    /// An Office file behind a password: OLE2 around the encrypted zip.
+    Locked,
     Mail,
     Other,
 }
@@ -57,8 +61,11 @@ impl Format {
             | Self::Rtf
             | Self::Pdf
             | Self::Text
+            | Self::Locked
             | Self::Page => Media::Document,
-            Self::Zip | Self::Rar | Self::SevenZip | Self::OtherArchive => Media::Archive,
+            Self::Zip | Self::Rar | Self::SevenZip | Self::OtherArchive | Self::Tnef => {
+                Media::Archive
+            }
             Self::Mail | Self::Other => Media::Other,
         }
     }
@@ -72,6 +79,8 @@ impl Format {
             [b'R', b'a', b'r', b'!', ..] => Self::Rar,
             [b'7', b'z', 0xBC, 0xAF, ..] => Self::SevenZip,
             [b'M', b'Z', ..] => Self::Other,
+            [0x78, 0x9F, 0x3E, 0x22, ..] => Self::Tnef,
+            [_, _, _, _, b'f', b't', b'y', b'p', b'3', b'g', ..] => Self::Video,
             _ => {
                 let kind = infer::get(bytes)?;
                 match (kind.matcher_type(), kind.mime_type()) {
@@ -126,11 +135,7 @@ impl Format {
             .trim_start()
             .to_ascii_lowercase();
         match self {
-            Self::Doc | Self::Sheet | Self::Text
-                if start.starts_with("<html") || start.starts_with("<!doctype html") =>
-            {
-                Self::Page
-            }
+            Self::Doc | Self::Sheet | Self::Text if is_page(&start) => Self::Page,
             Self::Doc if !bytes.is_empty() && is_text(bytes) => Self::Text,
             own => own,
         }
@@ -139,6 +144,19 @@ impl Format {
     fn is_office(self) -> bool {
         matches!(self, Self::Docx | Self::Doc | Self::Sheet | Self::Slides)
     }
+}
+
+fn is_page(start: &str) -> bool {
+    [
+        "<html",
+        "<!doctype html",
+        "<table",
+        "<meta",
+        "<head",
+        "<body",
+    ]
+    .iter()
+    .any(|tag| start.starts_with(tag))
 }
 
 fn is_text(bytes: &[u8]) -> bool {
@@ -166,6 +184,7 @@ fn inside_ole(bytes: &[u8]) -> Option<Format> {
         ("/Workbook", Format::Sheet),
         ("/Book", Format::Sheet),
         ("/PowerPoint Document", Format::Slides),
+        ("/EncryptedPackage", Format::Locked),
     ]
     .into_iter()
     .find(|(name, _)| file.is_stream(name))
@@ -185,6 +204,24 @@ mod tests {
         assert_eq!(Format::of("合影exe.jpg", b"MZ\x90\0"), Format::Other);
         assert_eq!(Format::of("a.jpg", b"%PDF-1.4"), Format::Pdf);
         assert_eq!(Format::of("日报", b"{\\rtf1"), Format::Rtf);
+    }
+
+    fn ole(stream: &str) -> Vec<u8> {
+        let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+        file.create_stream(stream).unwrap();
+        file.into_inner().into_inner()
+    }
+
+    #[test]
+    fn a_second_look_tells_ole_files_apart() {
+        assert_eq!(
+            Format::of("a.docx", &ole("/EncryptedPackage")),
+            Format::Locked
+        );
+        assert_eq!(Format::of("a.wps", &ole("/WordDocument")), Format::Doc);
+        assert_eq!(Format::of("a.doc", &ole("/Workbook")), Format::Sheet);
+        assert_eq!(Format::of("a.et", &ole("/Unknown")), Format::Sheet);
+        assert_eq!(Format::of("Thumbs.db", &ole("/Catalog")), Format::Other);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Header fields, read from the raw bytes: what a parser made of them has lost the Chinese already.
 
 use super::content::Address;
+use super::parameter::{Parameters, unquote};
 use super::{charset, encoded_word, text, transfer};
 
 /// The fields of one header block, in order.
@@ -153,102 +154,6 @@ fn loose_name(value: String) -> String {
     } else {
         decoded
     }
-}
-
-/// The `; name=value` list of a field, in order.
-#[derive(Default)]
-struct Parameters {
-    list: Vec<(String, String)>,
-}
-
-impl Parameters {
-    fn read(field: &str) -> Self {
-        let list = split_unquoted(field)
-            .into_iter()
-            .skip(1)
-            .filter_map(|parameter| {
-                let (name, value) = parameter.split_once('=')?;
-                Some((name.trim().to_ascii_lowercase(), unquote(value)))
-            });
-        Self {
-            list: list.collect(),
-        }
-    }
-
-    fn simple(&self, name: &str) -> Option<String> {
-        self.list
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.clone())
-    }
-
-    /// RFC 2231: the pieces are joined as bytes first, since senders cut inside characters, and then decoded
-    /// with the charset that only the first one names.
-    fn extended(&self, name: &str) -> Option<String> {
-        let mut pieces: Vec<(u32, bool, &str)> = self
-            .list
-            .iter()
-            .filter_map(|(own, value)| piece(own, name, value))
-            .collect();
-        pieces.sort_by_key(|&(number, ..)| number);
-        let &(_, encoded, first) = pieces.first()?;
-        let mut marks = first.splitn(3, '\'');
-        let (label, value) = match (encoded, marks.next(), marks.next(), marks.next()) {
-            (true, Some(label), Some(_), Some(value)) => (Some(label), value),
-            _ => (None, first),
-        };
-        let rest = pieces[1..]
-            .iter()
-            .map(|&(_, encoded, value)| (encoded, value));
-        let bytes: Vec<u8> = std::iter::once((encoded, value))
-            .chain(rest)
-            .flat_map(piece_bytes)
-            .collect();
-        Some(encoded_word::decode_str(&charset::decode(&bytes, label)))
-    }
-}
-
-/// Number, whether it is percent-encoded, and value of a piece such as `filename*1*`.
-fn piece<'a>(own: &str, name: &str, value: &'a str) -> Option<(u32, bool, &'a str)> {
-    let mark = own.strip_prefix(name)?.strip_prefix('*')?;
-    match mark.strip_suffix('*') {
-        _ if mark.is_empty() => Some((0, true, value)),
-        Some(number) => Some((number.parse().ok()?, true, value)),
-        None => Some((mark.parse().ok()?, false, value)),
-    }
-}
-
-fn piece_bytes((encoded, value): (bool, &str)) -> Vec<u8> {
-    if encoded {
-        transfer::percent(value.as_bytes())
-    } else {
-        value.as_bytes().to_vec()
-    }
-}
-
-fn split_unquoted(field: &str) -> Vec<&str> {
-    let (mut quoted, mut escaped) = (false, false);
-    field
-        .split(move |c| {
-            quoted ^= c == '"' && !escaped;
-            escaped = c == '\\' && !escaped && quoted;
-            c == ';' && !quoted
-        })
-        .collect()
-}
-
-/// Takes quotes off; a backslash escapes only a quote or itself, as Windows paths arrive unescaped.
-fn unquote(value: &str) -> String {
-    let value: String = value
-        .trim()
-        .chars()
-        .filter(|c| !matches!(c, '\r' | '\n'))
-        .collect();
-    let Some(inner) = value.strip_prefix('"') else {
-        return value;
-    };
-    let inner = inner.strip_suffix('"').unwrap_or(inner);
-    inner.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 /// Reads one address as headers and quoted mails write it: `"name" <a@b>`, `a@b (name)`, `name [mailto:a@b]`.

@@ -33,7 +33,7 @@ impl Anchors {
                 .and_then(|number| number.as_str().parse::<usize>().ok())
             {
                 Some(number) => self.list.get(number).cloned().unwrap_or_default(),
-                None => (super::html::entities(&found[0]).into_owned(), None),
+                None => (super::markup::entities(&found[0]).into_owned(), None),
             };
             let around = Around {
                 text,

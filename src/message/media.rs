@@ -61,7 +61,7 @@ pub fn is_decoration(name: &str, bytes: &[u8]) -> bool {
     ];
     let name = name.to_lowercase();
     let short = size(bytes).map(|(width, height)| width.min(height));
-    let small = bytes.len() < 15_000 && short.is_none_or(|short| short < 200);
+    let small = bytes.len() < 15_000 && short.is_some_and(|short| short < 200);
     let named = LOGO.iter().any(|word| name.contains(word))
         && (bytes.len() < 30_000 || short.is_some_and(|short| short < 300));
     small || named

@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, FixedOffset};
 use regex::Regex;
 
-use super::content::{Address, Inner, Nesting};
-use super::date::{self, pattern};
-use super::{header, text};
+use super::content::{Inner, Nesting};
+use super::date::pattern;
+use super::quote_head::{Cluster, VERB, attributed, cluster};
+use super::text;
 
 /// Deeper quotes are kept as the text of the last.
 const DEPTH: usize = 20;
@@ -22,16 +22,9 @@ static ORIGINAL: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^[\s>*\-—_=]*(原始(邮件|信件|消息)|原邮件|邮件原件|回复的原?邮件|original message)[\s\-—_=:：*]*$",
     )
 });
-static ATTRIBUTION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)(写道|来信|wrote)\s*[:：]\s*$"));
 static DATED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\d{4}\s*[-/年.]\s*\d{1,2}|\d{1,2}:\d{2}|(?i)\b(19|20)\d{2}\b"));
 static OPENS_ATTRIBUTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s*(在|于|at\b|on\b)"));
-static TIME_OF_ATTRIBUTION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)^\s*(在|于|at|on)?\s*(.*?\d{1,2}:\d{2}(:\d{2})?(\s*[ap]m)?|\d{4}年\d{1,2}月\d{1,2}日)\s*([+-]\d{4})?[，,、\s]*",
-    )
-});
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)^\s*(转发|轉發|fwd?|回复|答复|回覆|re|aw)\s*(\[\d+\])?\s*[:：]")
 });
@@ -222,12 +215,9 @@ fn without_arrow(line: &str) -> &str {
 
 /// `在 2022-05-23 10:00:00，"张三" <a@b> 写道：`, on one line or two. A line that says so in a report names no date.
 fn attribution(lines: &[&str], subject: &str) -> Option<Opening> {
-    let (line, length) = if ATTRIBUTION.is_match(lines[0]) {
+    let (line, length) = if VERB.is_match(lines[0]) {
         (lines[0].to_string(), 1)
-    } else if OPENS_ATTRIBUTION.is_match(lines[0])
-        && lines.len() > 1
-        && ATTRIBUTION.is_match(lines[1])
-    {
+    } else if OPENS_ATTRIBUTION.is_match(lines[0]) && lines.len() > 1 && VERB.is_match(lines[1]) {
         (format!("{} {}", lines[0], lines[1]), 2)
     } else {
         return None;
@@ -249,91 +239,6 @@ fn attribution(lines: &[&str], subject: &str) -> Option<Opening> {
         length,
         arrows: next.is_some_and(|line| is_arrowed(line)),
     })
-}
-
-fn attributed(line: &str) -> Cluster {
-    let line = ATTRIBUTION.replace(line, "");
-    let when = TIME_OF_ATTRIBUTION.find(&line);
-    let date = date::parse(when.map_or(line.as_ref(), |when| when.as_str()));
-    let name = match when {
-        Some(when) if !when.as_str().contains('@') => &line[when.end()..],
-        _ => line.split('于').next().unwrap_or_default(),
-    };
-    let from = Some(header::address(name))
-        .filter(|from| !from.name.is_empty() || !from.address.is_empty());
-    Cluster {
-        from,
-        date,
-        ..Cluster::default()
-    }
-}
-
-/// The lines 发件人, 发送时间, 收件人, 主题 at the head of an inner mail.
-#[derive(Default)]
-struct Cluster {
-    from: Option<Address>,
-    date: Option<DateTime<FixedOffset>>,
-    subject: Option<String>,
-    fields: usize,
-    length: usize,
-}
-
-fn cluster(lines: &[&str]) -> Option<Cluster> {
-    let mut cluster = Cluster::default();
-    let mut last = "";
-    for (at, line) in lines.iter().enumerate().take(40) {
-        let bare = line.trim_start_matches(['>', ' ', '*', '　']);
-        match label(bare) {
-            Some((label, value)) => {
-                cluster.take(label, value);
-                cluster.length = at + 1;
-                last = label;
-            }
-            None if bare.trim().is_empty() => {}
-            // A long list of recipients runs over several lines.
-            None if matches!(last, "to" | "cc") && bare.contains('@') => cluster.length = at + 1,
-            None => break,
-        }
-    }
-    (cluster.fields > 0).then_some(cluster)
-}
-
-impl Cluster {
-    fn take(&mut self, label: &str, value: &str) {
-        self.fields += 1;
-        match label {
-            "from" => self.from = Some(header::address(value)),
-            "date" => self.date = date::parse(value),
-            "subject" => self.subject = Some(text::one_line(value)),
-            _ => {}
-        }
-    }
-}
-
-fn label(line: &str) -> Option<(&'static str, &str)> {
-    let (label, value) = line.split_once([':', '：'])?;
-    if label.chars().count() > 12 {
-        return None;
-    }
-    let label: String = label
-        .to_lowercase()
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '*')
-        .collect();
-    let label = match label.as_str() {
-        "发件人" | "寄件人" | "发送人" | "发信人" | "寄件者" | "from" => "from",
-        "发送时间" | "发送日期" | "发件时间" | "日期" | "时间" | "date" | "sent" => {
-            "date"
-        }
-        "收件人" | "收件者" | "to" => "to",
-        "抄送" | "抄送人" | "cc" => "cc",
-        "密送" | "附件" | "重要性" | "回复" | "reply-to" | "importance" | "attachments" => {
-            "other"
-        }
-        "主题" | "标题" | "subject" => "subject",
-        _ => return None,
-    };
-    Some((label, value.trim_matches(['*', ' ', '\t'])))
 }
 
 #[cfg(test)]
@@ -433,6 +338,22 @@ mod tests {
         let body = "好的\n> 在 2022年5月30日，16:40，活动周 <l@163.com> 写道：\n> 已收录。";
         let split = split(body, "Re: x");
         assert_eq!(kinds(&split), [(Nesting::Quoted, "活动周", "已收录。")]);
+    }
+
+    #[test]
+    fn a_head_drawn_as_a_table_is_read() {
+        for body in [
+            "好\n---- 回复的原邮件 ----\n发件人\t张三<a@b.cn>\n发送日期\t2022年05月23日 14:10\n收件人\tc@d.cn\n主题\t通知\n请报送。",
+            "好\n---- 回复的原邮件 ----\n| 发件人 | 张三<a@b.cn> |\n|---|---|\n| 发送日期 | 2022年05月23日 14:10 |\n| 主题 | 通知 |\n请报送。",
+        ] {
+            let split = split(body, "回复：通知");
+            assert_eq!(kinds(&split), [(Nesting::Quoted, "张三", "请报送。")]);
+            assert_eq!(split.inner[0].subject.as_deref(), Some("通知"));
+            assert_eq!(
+                split.inner[0].date.unwrap().to_rfc3339(),
+                "2022-05-23T14:10:00+08:00"
+            );
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::mime::{self, Part};
 use super::quote::{self, Split};
 use super::repair::repair;
 use super::scan::scan;
-use super::{date, text};
+use super::{charset, date, html, text};
 
 /// Attached mails in attached mails; deeper ones are kept as files.
 const DEPTH: usize = 8;
@@ -95,20 +95,22 @@ impl Mail<'_, '_> {
         }
     }
 
-    /// A mail without any header is text from its first line.
+    /// A mail without any header, or one that the parser gave up, is text from its first line.
     fn headless(&mut self, raw: &[u8]) {
-        let text = text::lines(&super::charset::decode(
-            &raw[..raw.len().min(super::html::LIMIT)],
-            None,
-        ));
+        let text = charset::decode(&raw[..raw.len().min(html::LIMIT)], None);
         self.damage(if raw.is_empty() {
             "空邮件"
         } else {
-            "没有邮件头"
+            "邮件结构无法识别"
         });
-        if self.depth == 0 {
-            self.content.text = text;
-        }
+        self.settle(
+            envelope(&Headers::read(raw)),
+            &[],
+            Split {
+                own: text,
+                inner: Vec::new(),
+            },
+        );
     }
 
     fn damage(&mut self, what: &str) {

@@ -157,6 +157,45 @@ mod tests {
         );
     }
 
+    /// The least that Word would open: one UTF-16 piece and one of single bytes.
+    fn doc(flags: u16) -> Vec<u8> {
+        let wide: Vec<u8> = "日报𠮷\r"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let mut document = vec![0; 0x200];
+        document[..2].copy_from_slice(&0xA5ECu16.to_le_bytes());
+        document[0x0A..0x0C].copy_from_slice(&flags.to_le_bytes());
+        let clx_length = 5 + 4 * 3 + 8 * 2;
+        document[0x1A6..0x1AA].copy_from_slice(&(clx_length as u32).to_le_bytes());
+        document.extend(&wide);
+        document.extend(b"abc\r");
+        let mut clx = vec![2, 28, 0, 0, 0];
+        [0u32, 5, 9]
+            .iter()
+            .for_each(|at| clx.extend(at.to_le_bytes()));
+        for place in [0x200, ((0x200 + wide.len() as u32) * 2) | 0x4000_0000] {
+            clx.extend([0, 0]);
+            clx.extend(place.to_le_bytes());
+            clx.extend([0, 0]);
+        }
+        let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+        std::io::Write::write_all(&mut file.create_stream("/WordDocument").unwrap(), &document)
+            .unwrap();
+        std::io::Write::write_all(&mut file.create_stream("/1Table").unwrap(), &clx).unwrap();
+        file.into_inner().into_inner()
+    }
+
+    #[test]
+    fn pieces_of_both_widths_are_read_in_order() {
+        assert_eq!(text(&doc(0x0200)).unwrap(), "日报𠮷\nabc\n");
+    }
+
+    #[test]
+    fn a_password_is_named() {
+        assert_eq!(text(&doc(0x0300)), Err("加密".to_string()));
+    }
+
     #[test]
     fn a_piece_table_that_lies_is_survived() {
         let mut pieces = vec![0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0x7F];

@@ -73,7 +73,7 @@ impl Walker {
                 Ok(Event::Empty(start)) => walker.empty(local(start.name().as_ref())),
                 Ok(Event::End(end)) => walker.end(local(end.name().as_ref())),
                 Ok(Event::Text(text)) => walker.text(text.as_ref()),
-                Ok(Event::GeneralRef(entity)) => walker.text(&crate::message::html::entities(
+                Ok(Event::GeneralRef(entity)) => walker.text(&crate::message::markup::entities(
                     &format!("&{};", entity.as_ref() as &str),
                 )),
                 Ok(Event::Eof) | Err(_) => break,
@@ -159,4 +159,84 @@ impl Walker {
 
 fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn docx(parts: &[(&str, &str)]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, xml) in parts {
+            writer
+                .start_file(*name, zip::write::SimpleFileOptions::default())
+                .unwrap();
+            writer.write_all(xml.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn read(body: &str) -> String {
+        text(&docx(&[(
+            "word/document.xml",
+            &format!("<w:document><w:body>{body}</w:body></w:document>"),
+        )]))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_paragraph_is_a_line_with_its_tabs_and_entities() {
+        let body = "<w:p><w:r><w:t>日报 &amp; 图&#20320;</w:t><w:tab/><w:t>二</w:t></w:r></w:p><w:p><w:r><w:t>三</w:t><w:br/><w:t>四</w:t></w:r></w:p>";
+        assert_eq!(read(body), "日报 & 图你\t二\n三\n四\n");
+    }
+
+    #[test]
+    fn a_table_row_is_a_line() {
+        let cell = |text: &str| {
+            format!("<w:tc><w:tcPr/><w:p><w:r><w:t>{text}</w:t></w:r></w:p><w:p/></w:tc>")
+        };
+        let body = format!(
+            "<w:tbl><w:tr>{}{}</w:tr><w:tr>{}{}</w:tr></w:tbl>",
+            cell("学校"),
+            cell("人数"),
+            cell(""),
+            cell("9")
+        );
+        assert_eq!(read(&body), "学校\t人数\n\t9\n");
+    }
+
+    #[test]
+    fn a_text_box_is_read_once_and_deleted_text_is_not() {
+        let shape = |text: &str| {
+            format!("<w:txbxContent><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:txbxContent>")
+        };
+        let body = format!(
+            "<w:p><w:r><mc:AlternateContent><mc:Choice>{0}</mc:Choice><mc:Fallback>{0}</mc:Fallback></mc:AlternateContent></w:r>\
+             <w:del><w:r><w:t>删</w:t></w:r></w:del><w:r><w:instrText>PAGE</w:instrText></w:r></w:p>",
+            shape("红头")
+        );
+        assert_eq!(read(&body).trim(), "红头");
+    }
+
+    #[test]
+    fn headers_come_first_and_footers_last() {
+        let part = |text: &str| format!("<w:x><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:x>");
+        let bytes = docx(&[
+            ("word/footer1.xml", &part("尾")),
+            ("word/document.xml", &part("文")),
+            ("word/header2.xml", &part("头")),
+        ]);
+        assert_eq!(text(&bytes).unwrap(), "头\n文\n尾\n");
+    }
+
+    #[test]
+    fn broken_xml_keeps_what_came_before() {
+        assert_eq!(
+            read("<w:p><w:r><w:t>前</w:t></w:r></w:p></w:oops><w:p><w:r><w:t>后"),
+            "前\n后"
+        );
+        assert!(text(&docx(&[("word/other.xml", "")])).is_err());
+    }
 }

@@ -27,6 +27,7 @@ pub fn read(format: Format, bytes: &[u8]) -> Reading {
         Format::Rtf => guarded(|| rtf::text(bytes)),
         Format::Text => Ok(charset::decode(bytes, None)),
         Format::Page => Ok(page(bytes)),
+        Format::Locked => Err("加密".to_string()),
         Format::Pdf => Err("格式暂不支持：PDF".to_string()),
         Format::Slides => Err("格式暂不支持：演示文稿".to_string()),
         _ => return Reading::None,
