@@ -178,115 +178,72 @@ mod tests {
         GB18030.encode(text).0.into_owned()
     }
 
+    const REPORT: &str = "施工日报：今日喆𠮷到场";
+
     #[test]
-    fn every_chinese_charset_trap_reads_right() {
-        let report = "施工日报：今日喆𠮷到场";
-        let plain = "铁路职业技术学院活动日报";
-        let big5 = encoding_rs::BIG5.encode("職業教育活動").0.into_owned();
-        let rows: Vec<(&str, Vec<u8>, Option<&str>, &str)> = vec![
-            (
-                "gb2312 label over GB18030 bytes",
-                gb(report),
-                Some("gb2312"),
-                report,
-            ),
-            (
-                "gbk label over four-byte characters",
-                gb(report),
-                Some("gbk"),
-                report,
-            ),
-            (
-                "quoted label with a semicolon",
-                gb(report),
-                Some("\"gb2312\";"),
-                report,
-            ),
-            (
-                "unknown gb18030-2000",
-                gb(report),
-                Some("gb18030-2000"),
-                report,
-            ),
-            ("unknown cp54936", gb(report), Some("cp54936"), report),
-            ("unknown euc-cn", gb(report), Some("x-euc-cn"), report),
-            (
-                "unknown gb2312_charset",
-                gb(report),
-                Some("gb2312_charset"),
-                report,
-            ),
-            ("label default", gb(report), Some("default"), report),
-            ("label x-unknown", gb(report), Some("x-unknown"), report),
-            ("label ansi", gb(report), Some("ansi"), report),
-            ("no label, GBK", gb(report), None, report),
-            ("no label, UTF-8", report.into(), None, report),
-            (
-                "UTF-8 labelled gb2312",
-                report.into(),
-                Some("gb2312"),
-                report,
-            ),
-            ("GBK labelled utf-8", gb(plain), Some("utf-8"), plain),
-            (
-                "GBK labelled iso-8859-1",
-                gb(plain),
-                Some("iso-8859-1"),
-                plain,
-            ),
-            ("GBK labelled us-ascii", gb(plain), Some("us-ascii"), plain),
-            (
-                "GBK labelled windows-1252",
-                gb(plain),
-                Some("windows-1252"),
-                plain,
-            ),
-            ("GBK that is valid UTF-8", gb("路"), None, "路"),
-            ("GBK that is valid UTF-8, twice", gb("陆路"), None, "陆路"),
-            ("two-character GBK name", gb("卢鲁"), Some("gbk"), "卢鲁"),
-            (
-                "UTF-8 with a middle dot",
-                "第一·二期".into(),
-                None,
-                "第一·二期",
-            ),
-            (
-                "UTF-8 cut inside its last character",
-                plain.as_bytes()[..35].to_vec(),
-                Some("utf-8"),
-                "铁路职业技术学院活动日\u{FFFD}",
-            ),
-            ("Big5 by its label", big5, Some("big5"), "職業教育活動"),
-            (
-                "hz-gb-2312",
-                b"~{J)9$HU1(~} ok~~".to_vec(),
-                Some("hz-gb-2312"),
-                "施工日报 ok~",
-            ),
-            (
-                "German Latin-1",
-                b"f\xFCr".to_vec(),
-                Some("iso-8859-1"),
-                "für",
-            ),
-            (
-                "UTF-8 with a byte order mark",
-                "\u{FEFF}日报".into(),
-                Some("gbk"),
-                "日报",
-            ),
-            (
-                "UTF-16 with a byte order mark",
-                vec![0xFF, 0xFE, 0xE5, 0x65, 0xA5, 0x62],
-                None,
-                "日报",
-            ),
-            ("ASCII", b"report".to_vec(), Some("gb2312"), "report"),
-            ("nothing", Vec::new(), None, ""),
-        ];
-        for (trap, bytes, label, expected) in rows {
-            assert_eq!(decode(&bytes, label), expected, "{trap}");
+    fn gb18030_is_read_under_every_name_that_senders_give_it() {
+        let labels = "gb2312 GBK gb18030 gb18030-2000 gb-18030 cp54936 cp936 ms936 x-gbk euc-cn x-euc-cn gb_2312-80 \
+                      gb2312_charset \"gb2312\"; default x-unknown ansi us-ascii utf-8 iso-8859-1 windows-1252 nonsense";
+        for label in labels.split(' ').filter(|label| !label.is_empty()) {
+            assert_eq!(decode(&gb(REPORT), Some(label)), REPORT, "{label}");
         }
+        assert_eq!(decode(&gb(REPORT), None), REPORT);
+    }
+
+    #[test]
+    fn utf8_is_read_under_every_label() {
+        for label in [
+            "utf-8",
+            "utf8",
+            "UTF8MB4",
+            "gb2312",
+            "gb18030",
+            "big5",
+            "iso-8859-1",
+            "us-ascii",
+            "",
+        ] {
+            assert_eq!(decode(REPORT.as_bytes(), Some(label)), REPORT, "{label}");
+            assert_eq!(
+                decode("第一·二期".as_bytes(), Some(label)),
+                "第一·二期",
+                "{label}"
+            );
+        }
+    }
+
+    #[test]
+    fn gbk_that_happens_to_be_valid_utf8_stays_chinese() {
+        for name in ["路", "陆路", "卢鲁", "鲁路"] {
+            assert!(std::str::from_utf8(&gb(name)).is_ok());
+            assert_eq!(decode(&gb(name), None), name);
+            assert_eq!(decode(&gb(name), Some("gb2312")), name);
+        }
+    }
+
+    #[test]
+    fn marks_of_byte_order_beat_the_label() {
+        assert_eq!(decode("\u{FEFF}日报".as_bytes(), Some("gbk")), "日报");
+        assert_eq!(decode(&[0xFF, 0xFE, 0xE5, 0x65, 0xA5, 0x62], None), "日报");
+    }
+
+    #[test]
+    fn other_charsets_need_their_label() {
+        let big5 = encoding_rs::BIG5.encode("職業教育活動").0.into_owned();
+        assert_eq!(decode(&big5, Some("big5")), "職業教育活動");
+        assert_eq!(
+            decode(b"~{J)9$HU1(~} ok~~", Some("hz-gb-2312")),
+            "施工日报 ok~"
+        );
+        assert_eq!(decode(b"f\xFCr", Some("iso-8859-1")), "für");
+        assert_eq!(decode(b"report", Some("gb2312")), "report");
+        assert_eq!(decode(b"", None), "");
+    }
+
+    #[test]
+    fn text_cut_inside_its_last_character_is_not_read_as_gbk() {
+        let cut = &"铁路职业技术学院活动日报".as_bytes()[..35];
+        assert_eq!(decode(cut, Some("utf-8")), "铁路职业技术学院活动日\u{FFFD}");
     }
 
     #[test]

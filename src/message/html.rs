@@ -41,6 +41,8 @@ struct Page<'a> {
     /// The element that hides what is in it, and how many of its name are open.
     hidden: Option<(String, usize)>,
     link: Option<String>,
+    /// Elements without text that have no end any more.
+    unclosed: Vec<String>,
     /// White space that waits for what follows: whether it held the end of a line.
     blank: Option<bool>,
 }
@@ -63,6 +65,7 @@ impl<'a> Page<'a> {
             deeper: 0,
             hidden: None,
             link: None,
+            unclosed: Vec::new(),
             blank: None,
         }
     }
@@ -114,12 +117,23 @@ impl<'a> Page<'a> {
             tag.split_at(tag.find(|c: char| c.is_whitespace()).unwrap_or(tag.len()));
         let name = name.trim_end_matches('/').to_ascii_lowercase();
         if matches!(name.as_str(), "script" | "style" | "title") {
-            return after_element(&name, after);
+            return self.after_silent(name, after);
         }
         if !self.hides(&name, attributes) {
             self.tag(&name, attributes);
         }
         after
+    }
+
+    /// An unclosed script hides nothing, and is searched for its end only once.
+    fn after_silent<'t>(&mut self, name: String, after: &'t str) -> &'t str {
+        if self.unclosed.contains(&name) {
+            return after;
+        }
+        after_element(&name, after).unwrap_or_else(|| {
+            self.unclosed.push(name);
+            after
+        })
     }
 
     fn hides(&mut self, name: &str, attributes: &str) -> bool {

@@ -9,6 +9,8 @@ use super::content::{Link, LinkKind};
 use super::date::{self, pattern};
 
 const OPEN: char = '\u{F8F0}';
+/// No report has more; a newsletter has.
+const LINKS: usize = 100;
 const CLOSE: char = '\u{F8F1}';
 
 /// The links of a page, each marked in the page's text where it stood, so that text and link are cut together.
@@ -27,6 +29,9 @@ impl Anchors {
     /// Adds what is worth keeping in this text to `links`, once each.
     pub fn collect(&self, text: &str, links: &mut Vec<Link>) {
         for found in MENTION.captures_iter(text) {
+            if links.len() >= LINKS {
+                break;
+            }
             let whole = found.get(0).map_or(0..0, |whole| whole.range());
             let (url, expires) = match found
                 .get(1)

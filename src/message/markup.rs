@@ -22,19 +22,12 @@ pub fn split_tag(rest: &str) -> (&str, &str) {
     (&rest[..end], rest.get(end + 1..).unwrap_or_default())
 }
 
-/// What follows the end of an element whose content is no text; an unclosed one hides nothing.
-pub fn after_element<'t>(name: &str, rest: &'t str) -> &'t str {
-    let mut from = 0;
-    while let Some(at) = rest[from..].find("</").map(|at| from + at) {
-        if rest[at + 2..]
-            .get(..name.len())
-            .is_some_and(|own| own.eq_ignore_ascii_case(name))
-        {
-            return split_tag(&rest[at + 1..]).1;
-        }
-        from = at + 2;
-    }
-    rest
+/// What follows the end of an element whose content is no text; none where it is never closed.
+pub fn after_element<'t>(name: &str, rest: &'t str) -> Option<&'t str> {
+    rest.match_indices("</").find_map(|(at, _)| {
+        let own = rest[at + 2..].get(..name.len())?.eq_ignore_ascii_case(name);
+        own.then(|| split_tag(&rest[at + 1..]).1)
+    })
 }
 
 /// Whether a style hides the element.

@@ -11,6 +11,8 @@ use super::text;
 
 /// Deeper quotes are kept as the text of the last.
 const DEPTH: usize = 20;
+/// More mails than a thread has; what follows stays text.
+const MAILS: usize = 200;
 
 static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -55,7 +57,7 @@ fn split_lines(lines: &[&str], subject: &str, depth: usize, inner: &mut Vec<Inne
     let mut own: Vec<&str> = Vec::new();
     let mut at = 0;
     while at < lines.len() {
-        let opening = if depth < DEPTH {
+        let opening = if depth < DEPTH && inner.len() < MAILS {
             opening(&lines[at..], &own, subject)
         } else {
             None

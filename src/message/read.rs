@@ -16,6 +16,8 @@ use super::{charset, date, html, text};
 
 /// Attached mails in attached mails; deeper ones are kept as files.
 const DEPTH: usize = 8;
+/// More attachments than any clerk adds.
+const FILES: usize = 2000;
 
 /// Reads one mail. Never panics; whatever cannot be read is named in `damage` or in its file's reading.
 /// `keep` is given each file's decoded bytes once, with their sha256 in lower case hex, in the order of `files`.
@@ -180,6 +182,9 @@ impl Mail<'_, '_> {
     }
 
     fn file(&mut self, part: &Part, raw: &[u8]) {
+        if self.files.list.len() >= FILES {
+            return self.damage("附件过多，只读了前面一部分");
+        }
         let (bytes, repaired) = part.decoded(raw);
         let kind = part.headers.content_type();
         let name = part
