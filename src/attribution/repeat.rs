@@ -50,10 +50,14 @@ fn same(submission: &Submission, sketch: &Sketch, announced: bool, other: &Earli
     if other.kind != submission.kind || submission.kind == Kind::Supplement {
         return false;
     }
+    let differ = differing_days(submission, other);
+    if differ && !announced {
+        return false;
+    }
     let resemblance = sketch.resemblance(&other.sketch);
     let short = sketch.len().min(other.sketch.len()) < SHORT;
-    if differing_days(submission, other) {
-        return announced && resemblance > ALIKE && !short;
+    if differ {
+        return resemblance > ALIKE && !short;
     }
     let table = submission.kind == Kind::Statistics && announced;
     table || (!short && (resemblance > ALIKE || announced && resemblance > ALIKE_WITH_WORDS))

@@ -20,17 +20,28 @@ impl Sketch {
     }
 
     /// Share of 3-grams that both texts have, of those that either has; 0 to 1.
+    /// Two whole sets are compared whole; else the k smallest of their union are.
     pub fn resemblance(&self, other: &Self) -> f64 {
-        let union: BTreeSet<u32> = self.0.iter().chain(&other.0).copied().collect();
-        let smallest: Vec<u32> = union.into_iter().take(self.sample(other)).collect();
-        if smallest.is_empty() {
-            return 0.0;
+        let whole = self.len() < SIZE && other.len() < SIZE;
+        let most = if whole { usize::MAX } else { SIZE };
+        let (mut a, mut b) = (self.0.as_slice(), other.0.as_slice());
+        let (mut union, mut both) = (0, 0);
+        while union < most && (!a.is_empty() || !b.is_empty()) {
+            let smallest = a.first().into_iter().chain(b.first()).min().copied();
+            let (in_a, in_b) = (
+                a.first().copied() == smallest,
+                b.first().copied() == smallest,
+            );
+            a = &a[usize::from(in_a)..];
+            b = &b[usize::from(in_b)..];
+            union += 1;
+            both += usize::from(in_a && in_b);
         }
-        let both = smallest
-            .iter()
-            .filter(|h| self.has(**h) && other.has(**h))
-            .count();
-        both as f64 / smallest.len() as f64
+        if union == 0 {
+            0.0
+        } else {
+            both as f64 / union as f64
+        }
     }
 
     /// Number of 3-grams that are compared; below about ten a resemblance says little.
@@ -57,16 +68,6 @@ impl Sketch {
                 .map(|chunk| u32::from_le_bytes(*chunk))
                 .collect(),
         )
-    }
-
-    fn has(&self, hash: u32) -> bool {
-        self.0.binary_search(&hash).is_ok()
-    }
-
-    /// Two whole sets are compared whole; else k elements of the union are.
-    fn sample(&self, other: &Self) -> usize {
-        let whole = self.len() < SIZE && other.len() < SIZE;
-        if whole { usize::MAX } else { SIZE }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::store::{Kept, Place, Staged, hash, hash_file};
 use anyhow::{Context, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 /// Mails judged in one transaction.
 const JUDGED_AT_ONCE: usize = 200;
@@ -40,7 +40,7 @@ impl Daemon {
         self.blobs.keep(staged)?;
         let new = self.store.keep(&kept)?;
         for mail in kept.iter().filter(|mail| mail.content.is_some()) {
-            info!(
+            debug!(
                 source = mail.source,
                 bytes = mail.bytes,
                 sha256 = &mail.sha256[..12],

@@ -7,6 +7,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
+/// Files flushed at a time.
+const FLUSHES: usize = 16;
+
 /// The directory of all blobs: `blobs/ab/abcdef…`.
 #[derive(Debug)]
 pub struct Blobs {
@@ -104,6 +107,27 @@ impl Blobs {
     pub fn path(&self, sha256: &str) -> PathBuf {
         self.root.join(&sha256[..2.min(sha256.len())]).join(sha256)
     }
+}
+
+/// Flushes side by side: the file system's journal then commits many at once.
+fn flush(batch: &[Staged]) -> Result<()> {
+    let share = batch.len().div_ceil(FLUSHES).max(1);
+    let flush = |part: &[Staged]| {
+        part.iter()
+            .try_for_each(|staged| staged.file.as_file().sync_data())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = batch
+            .chunks(share)
+            .map(|part| scope.spawn(move || flush(part)))
+            .collect();
+        let flushed = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("flushing does not panic"));
+        flushed
+            .collect::<std::io::Result<()>>()
+            .context("cannot flush a file to disk")
+    })
 }
 
 /// SHA-256 in lower case hex.
