@@ -166,7 +166,7 @@ fn digest_writes_html_and_text_and_prints_its_subject() {
     assert!(
         std::fs::read_to_string(out.join("digest.txt"))
             .unwrap()
-            .contains("收信账目")
+            .contains("丹东市教育局")
     );
 }
 

@@ -5,8 +5,8 @@ use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment, in_china};
 use crate::message::LinkKind;
 use crate::outgoing::{
-    AsideLine, DigestFacts, LedgerLine, Letter, LetterLine, LinkLine, ReportLine, ReviewLine,
-    digest,
+    AsideLine, DigestFacts, LedgerLine, Letter, LetterLine, LinkLine, MediaCounts, ReportLine,
+    ReviewLine, digest,
 };
 use crate::standing::{Chain, Standing};
 use crate::store::{Fact, FileRow, LetterState, MailRow, SubmissionRow};
@@ -42,8 +42,8 @@ impl Daemon {
             unreadable: all.unreadable,
             set_aside: all.set_aside,
             letters: all.letters,
-            telephone: all.telephone,
-            held: all.held,
+            telephone: all.telephone.iter().map(String::as_str).collect(),
+            held: all.held.iter().map(String::as_str).collect(),
             links: all.links,
             ledger: all.ledger,
             trouble: all.trouble,
@@ -115,7 +115,7 @@ impl Daemon {
                 .id
                 .map_or(Ok(Vec::new()), |id| self.store.files_of_mail(id))?;
             Ok(ReviewLine {
-                number: mail.id.unwrap_or_default(),
+                number: mail.id,
                 subject: mail.subject.clone(),
                 from: mail.from.clone(),
                 arrived: mail.received_at,
@@ -164,11 +164,11 @@ impl Daemon {
         let line = |l: crate::store::Ledger| LedgerLine {
             unexplained: l.unexplained(),
             folder: l.folder,
-            server: l.server,
-            reports: l.reports,
-            not_report: l.not_report,
-            review: l.review,
-            unreadable: l.unreadable,
+            server: l.server.into(),
+            reports: l.reports.into(),
+            not_report: l.not_report.into(),
+            review: l.review.into(),
+            unreadable: l.unreadable.into(),
         };
         Ok(self.store.ledger()?.into_iter().map(line).collect())
     }
@@ -185,7 +185,6 @@ pub fn on_time(facts: &[Fact], campaign: &crate::campaign::Campaign) -> HashMap<
 }
 
 fn report_line(row: &SubmissionRow, files: &[FileRow], on_time: Option<bool>) -> ReportLine {
-    let count = |media| files.iter().filter(|file| file.media == media).count();
     ReportLine {
         number: row.fact.id,
         unit: row.fact.unit.clone(),
@@ -198,9 +197,8 @@ fn report_line(row: &SubmissionRow, files: &[FileRow], on_time: Option<bool>) ->
         title: row.title.clone(),
         lines: first_lines(row),
         files: files.iter().map(|file| file.name.clone()).collect(),
-        photos: count(crate::message::Media::Photo),
-        videos: count(crate::message::Media::Video),
-        links: row.links.len(),
+        media: files.iter().map(|file| file.media).collect::<MediaCounts>(),
+        links: row.links.clone(),
     }
 }
 

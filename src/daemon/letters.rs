@@ -2,7 +2,9 @@
 
 use super::Daemon;
 use crate::campaign::{CST, Moment};
-use crate::outgoing::{Fate, Key, Letter, ReminderFacts, Rule, Transport, mail, reminder};
+use crate::outgoing::{
+    Envelope, Fate, Key, Letter, ReminderFacts, Rule, Transport, mail, reminder,
+};
 use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
 use crate::store::{LetterRow, LetterState, NewLetter};
@@ -173,14 +175,12 @@ impl Daemon {
                 continue;
             }
             self.store.letter_attempted(letter.id, now)?;
-            let fate = transport
-                .send(
-                    &self.config.outgoing.user,
-                    &letter.recipient,
-                    &letter.message_id,
-                    &letter.mail,
-                )
-                .await;
+            let envelope = Envelope {
+                from: &self.config.outgoing.user,
+                to: &letter.recipient,
+                message_id: &letter.message_id,
+            };
+            let fate = transport.send(&envelope, &letter.mail).await;
             sent += usize::from(matches!(fate, Fate::Sent(_)));
             if !self.end(&letter, fate, now)? {
                 break;
@@ -225,7 +225,7 @@ impl Daemon {
                 "the SMTP server refuses the login; check outgoing.password_file"
             ),
         }
-        let trouble = (!go_on).then(|| format!("发信服务器拒绝登录：{answer}"));
+        let trouble = (!go_on).then(|| answer.clone());
         self.store.trouble("smtp", trouble.as_deref(), now)?;
         self.store
             .letter_ended(letter.id, state, &answer, due_at, now)?;

@@ -1,515 +1,310 @@
-//! The morning's letter to staff: who is behind, what needs them, what is new.
+//! The morning report to staff: how units stand, what needs a person, what is new.
 
-use super::{Key, Letter, Rule, Templates};
+use super::facts::{AsideLine, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine};
+use super::matrix::{self, Group};
+use super::{DigestFacts, Key, Letter, Rule, Templates, words};
 use crate::attribution::Kind;
-use crate::campaign::{CST, Campaign, Moment};
-use crate::roster::UnitKind;
+use crate::campaign::{Campaign, Moment};
 use crate::standing::{DayState, Owed, Standing};
 use anyhow::Result;
-use chrono::{Days, NaiveDate};
+use chrono::{Days, NaiveDate, TimeDelta};
 use serde::Serialize;
 
-/// Rows of a section that a mail shows; what is more is counted.
-const SHOWN: usize = 40;
+/// Larger mails are cut by some clients (Gmail: 102 kB).
+const MOST_HTML_BYTES: usize = 100_000;
+/// Rows that a section shows; the next is tried where the letter would be too large.
+const MOST_ROWS: [usize; 4] = [60, 30, 12, 4];
 
-/// What a digest tells.
-#[allow(missing_docs)]
-pub struct DigestFacts<'a> {
-    pub campaign: &'a Campaign,
-    pub now: Moment,
-    pub standings: &'a [Standing],
-    /// Arrived since the digest before.
-    pub reports: Vec<ReportLine>,
-    /// Open, however old.
-    pub review: Vec<ReviewLine>,
-    pub unreadable: Vec<ReviewLine>,
-    /// Mails that are no reports, since the digest before.
-    pub set_aside: Vec<AsideLine>,
-    /// Reminders since the digest before.
-    pub letters: Vec<LetterLine>,
-    /// Behind, and without an address.
-    pub telephone: Vec<String>,
-    /// Behind, but a mail in review may be theirs: not reminded.
-    pub held: Vec<String>,
-    pub links: Vec<LinkLine>,
-    pub ledger: Vec<LedgerLine>,
-    /// What is wrong with the daemon itself.
-    pub trouble: Vec<String>,
-    pub last_poll: Option<Moment>,
-}
-
-/// A submission that arrived.
-#[derive(Debug, Clone)]
-#[allow(missing_docs)]
-pub struct ReportLine {
-    pub number: i64,
-    pub unit: String,
-    pub kind: Kind,
-    pub days: Vec<NaiveDate>,
-    pub day_inferred: bool,
-    pub arrived: Moment,
-    pub on_time: Option<bool>,
-    pub repeats: bool,
-    pub title: String,
-    /// Up to three lines of its text.
-    pub lines: Vec<String>,
-    pub files: Vec<String>,
-    pub photos: usize,
-    pub videos: usize,
-    pub links: usize,
-}
-
-/// A mail that a person must look at.
-#[derive(Debug, Clone)]
-#[allow(missing_docs)]
-pub struct ReviewLine {
-    pub number: i64,
-    pub subject: String,
-    pub from: String,
-    pub arrived: Moment,
-    pub reason: String,
-    pub candidates: Vec<String>,
-    pub files: Vec<String>,
-}
-
-/// A mail that is no report.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)]
-pub struct AsideLine {
-    pub subject: String,
-    pub from: String,
-    pub reason: String,
-}
-
-/// A reminder and what became of it.
-#[derive(Debug, Clone)]
-#[allow(missing_docs)]
-pub struct LetterLine {
-    pub unit: String,
-    pub sent: bool,
-    pub answer: String,
-    pub at: Moment,
-}
-
-/// Files behind a link.
-#[derive(Debug, Clone)]
-#[allow(missing_docs)]
-pub struct LinkLine {
-    pub unit: String,
-    pub provider: String,
-    pub url: String,
-    pub expires_at: Option<Moment>,
-}
-
-/// One folder's account.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)]
-pub struct LedgerLine {
-    pub folder: String,
-    pub server: u32,
-    pub reports: u32,
-    pub not_report: u32,
-    pub review: u32,
-    pub unreadable: u32,
-    pub unexplained: i64,
-}
-
-/// A section of rows, with the number of those that the mail leaves out.
-#[derive(Serialize)]
-struct Section<T> {
-    rows: Vec<T>,
-    more: usize,
+/// What the digest of a day is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Before the week: the plans.
+    Plan,
+    /// The first morning, when no day is due yet.
+    Opening,
+    /// The activity day whose 10:00 has just passed.
+    Day(NaiveDate),
+    /// After the week: summaries and tables.
+    Summary,
 }
 
 #[derive(Serialize)]
 struct View<'a> {
-    title: &'a str,
+    subject: &'a str,
+    title: String,
+    written: String,
     headline: String,
-    date: String,
+    absent_title: String,
+    absent: Vec<&'a str>,
     behind: Vec<Behind>,
-    behind_count: usize,
-    units: usize,
-    to_decide: usize,
-    fresh: usize,
-    day_names: Vec<String>,
-    matrix: Vec<Group>,
-    reports: Section<Report>,
-    review: Section<Review>,
-    unreadable: Section<Review>,
-    telephone: &'a [String],
-    held: &'a [String],
-    letters: Section<LetterView>,
-    links: Section<LinkView>,
-    set_aside: Section<&'a AsideLine>,
+    behind_total: usize,
+    needs: Vec<String>,
+    news: String,
+    in_week: bool,
+    days_title: String,
+    days: Vec<u32>,
+    groups: Vec<Group<'a>>,
+    reports: Shown<'a, ReportLine>,
+    review: Shown<'a, ReviewLine>,
+    unreadable: Shown<'a, ReviewLine>,
+    telephone: &'a [&'a str],
+    held: &'a [&'a str],
+    letters: Shown<'a, LetterLine>,
+    links: Shown<'a, LinkLine>,
+    set_aside: Shown<'a, AsideLine>,
     ledger: &'a [LedgerLine],
     trouble: &'a [String],
     last_poll: String,
 }
 
-/// Units that lack the same.
+/// A section, cut where it is long.
+#[derive(Serialize)]
+struct Shown<'a, T> {
+    rows: Vec<&'a T>,
+    total: usize,
+    more: usize,
+}
+
+/// Units that lack one thing.
 #[derive(Serialize)]
 struct Behind {
-    lack: String,
+    what: &'static str,
     units: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Group {
-    name: &'static str,
-    rows: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    unit: String,
-    reports: String,
-    enough: bool,
-    cells: Vec<Cell>,
-    behind: bool,
-}
-
-/// A word, and the state that colours it: never the colour alone.
-#[derive(Serialize)]
-struct Cell {
-    word: &'static str,
-    state: &'static str,
-}
-
-#[derive(Serialize)]
-struct Report {
-    number: i64,
-    unit: String,
-    kind: &'static str,
-    days: String,
-    timing: &'static str,
-    notes: String,
-    title: String,
-    lines: Vec<String>,
-    media: String,
-    files: String,
-}
-
-#[derive(Serialize)]
-struct Review {
-    number: i64,
-    subject: String,
-    from: String,
-    arrived: String,
-    reason: String,
-    candidates: String,
-    files: String,
-}
-
-#[derive(Serialize)]
-struct LetterView {
-    unit: String,
-    result: String,
-    at: String,
-}
-
-#[derive(Serialize)]
-struct LinkView {
-    unit: String,
-    provider: String,
-    url: String,
-    expires: String,
-}
-
-/// Writes the digest of the day of `now`.
-///
-/// # Errors
-/// An operator's template that cannot be filled.
-pub fn digest(templates: &Templates, facts: &DigestFacts, to: &str) -> Result<Letter> {
-    let today = facts.now.with_timezone(&CST).date_naive();
-    let headline = headline(facts, today);
-    let view = view(facts, headline.clone(), today);
+/// The digest for one member of staff.
+pub fn digest(templates: &Templates, facts: &DigestFacts<'_>, to: &str) -> Result<Letter> {
+    let subject = subject(facts);
+    let mut rendered = (String::new(), String::new());
+    for most in MOST_ROWS {
+        rendered = templates.render("digest", &view(facts, &subject, most))?;
+        if rendered.0.len() < MOST_HTML_BYTES {
+            break;
+        }
+    }
+    let (html, text) = rendered;
     Ok(Letter {
         key: Key {
             rule: Rule::Digest,
-            about: to.into(),
-            day: today,
+            about: to.to_owned(),
+            day: words::today(facts.now),
         },
-        to: to.into(),
-        subject: format!("职教活动周日报 {headline}"),
-        html: templates.fill("digest.html", &view)?,
-        text: templates.fill("digest.txt", &view)?,
+        to: to.to_owned(),
+        subject,
+        html,
+        text,
     })
 }
 
-/// 5月24日：66家中51家已报，缺15家，待核3件. The day is the activity day whose 10:00 has just passed.
-fn headline(facts: &DigestFacts, today: NaiveDate) -> String {
-    let campaign = facts.campaign;
-    let units = facts.standings.len();
-    let count =
-        |test: &dyn Fn(&Standing) -> bool| facts.standings.iter().filter(|s| test(s)).count();
-    let review = facts.review.len() + facts.unreadable.len();
-    let tail = if review == 0 {
-        "无待核".to_owned()
-    } else {
-        format!("待核{review}件")
-    };
-    let month_day = |day: NaiveDate| day.format("%-m月%-d日").to_string();
-    let yesterday = today - Days::new(1);
-    if campaign.contains(yesterday) {
-        let in_time = count(&|s| {
-            matches!(
-                s.days.get(&yesterday),
-                Some(DayState::OnTime | DayState::Late)
-            )
-        });
-        format!(
-            "{}：{units}家中{in_time}家已报，缺{}家，{tail}",
-            month_day(yesterday),
-            units - in_time
-        )
-    } else if today > campaign.summary.due {
-        let (summary, table) = (
-            count(&|s| s.summary == Owed::In),
-            count(&|s| s.statistics == Owed::In),
-        );
-        format!(
-            "{}：{units}家中总结{summary}家已报，统计表{table}家已报，{tail}",
-            month_day(today)
-        )
-    } else {
-        let plans = count(&|s| s.plan == Owed::In);
-        format!(
-            "{}：实施方案{units}家中{plans}家已报，缺{}家，{tail}",
-            month_day(today),
-            units - plans
-        )
-    }
-}
-
-fn view<'a>(facts: &'a DigestFacts, headline: String, today: NaiveDate) -> View<'a> {
+fn view<'a>(facts: &'a DigestFacts<'a>, subject: &'a str, most: usize) -> View<'a> {
+    let phase = phase(facts.campaign, facts.now);
+    let (absent_title, absent) = absent(facts, phase);
     View {
-        title: &facts.campaign.title,
-        headline,
-        date: today.format("%Y年%-m月%-d日").to_string(),
-        behind_count: facts.standings.iter().filter(|s| s.behind).count(),
-        behind: behind(facts.standings),
-        units: facts.standings.len(),
-        to_decide: facts.review.len() + facts.unreadable.len(),
-        fresh: facts.reports.len(),
-        day_names: facts
-            .campaign
-            .days()
-            .map(|day| day.format("%-m.%-d").to_string())
-            .collect(),
-        matrix: vec![
-            group("各市", UnitKind::City, facts),
-            group("高职院校", UnitKind::College, facts),
-        ],
-        reports: section(facts.reports.iter().rev().map(report_view)),
-        review: section(facts.review.iter().map(review_view)),
-        unreadable: section(facts.unreadable.iter().map(review_view)),
+        subject,
+        title: format!("{}报送日报", facts.campaign.title),
+        written: written(facts.now),
+        headline: headline(facts),
+        absent_title,
+        absent,
+        behind: behind(facts, phase),
+        behind_total: facts.standings.iter().filter(|s| s.behind).count(),
+        needs: needs(facts),
+        news: news(&facts.reports),
+        in_week: phase != Phase::Plan,
+        days_title: days_title(facts.campaign),
+        days: matrix::heads(facts.campaign),
+        groups: matrix::groups(facts.standings),
+        reports: shown(&facts.reports, most),
+        review: shown(&facts.review, most),
+        unreadable: shown(&facts.unreadable, most),
         telephone: &facts.telephone,
         held: &facts.held,
-        letters: section(facts.letters.iter().map(letter_view)),
-        links: section(facts.links.iter().map(link_view)),
-        set_aside: section(facts.set_aside.iter()),
+        letters: shown(&facts.letters, most),
+        links: by_expiry(&facts.links, most),
+        set_aside: shown(&facts.set_aside, most),
         ledger: &facts.ledger,
         trouble: &facts.trouble,
-        last_poll: facts.last_poll.map_or("尚未成功收信".into(), short),
+        last_poll: facts.last_poll.map(words::moment).unwrap_or_default(),
     }
 }
 
-fn section<T>(rows: impl ExactSizeIterator<Item = T>) -> Section<T> {
-    let more = rows.len().saturating_sub(SHOWN);
-    Section {
-        rows: rows.take(SHOWN).collect(),
-        more,
+fn phase(campaign: &Campaign, now: Moment) -> Phase {
+    let today = words::today(now);
+    let past = campaign.days().filter(|day| campaign.due_of(*day) < now);
+    if today < campaign.first_day {
+        Phase::Plan
+    } else if today > campaign.last_day + Days::new(1) {
+        Phase::Summary
+    } else {
+        past.last().map_or(Phase::Opening, Phase::Day)
     }
 }
 
-/// Those behind, grouped by what they lack, the largest group first.
-fn behind(standings: &[Standing]) -> Vec<Behind> {
-    let mut groups: Vec<Behind> = Vec::new();
-    for standing in standings.iter().filter(|standing| standing.behind) {
-        let lack = lack(standing);
-        match groups.iter_mut().find(|group| group.lack == lack) {
-            Some(group) => group.units.push(standing.unit.clone()),
-            None => groups.push(Behind {
-                lack,
-                units: vec![standing.unit.clone()],
-            }),
-        }
+fn subject(facts: &DigestFacts<'_>) -> String {
+    let mut parts = vec![headline(facts)];
+    let mails = [(&facts.review, "待核"), (&facts.unreadable, "无法读取")];
+    for (mails, what) in mails.into_iter().filter(|(mails, _)| !mails.is_empty()) {
+        parts.push(format!("{what}{}件", mails.len()));
     }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.units.len()));
-    groups
+    if !facts.trouble.is_empty() {
+        parts.push("系统有异常".into());
+    }
+    format!("职教活动周日报 {}", parts.join("，"))
 }
 
-/// 报送0/3，缺方案
-fn lack(standing: &Standing) -> String {
-    let mut lacks = Vec::new();
-    if standing.under_pace() {
-        lacks.push(format!("报送{}/{}", standing.reports, standing.quota));
-    }
-    let owed = [
-        (standing.plan, "缺方案"),
-        (standing.summary, "缺总结"),
-        (standing.statistics, "缺统计表"),
-    ];
-    lacks.extend(
-        owed.iter()
-            .filter(|(owed, _)| *owed == Owed::Missing)
-            .map(|(_, word)| (*word).to_owned()),
-    );
-    lacks.join("，")
+/// 5月24日：66家中51家已报，缺15家.
+fn headline(facts: &DigestFacts<'_>) -> String {
+    let phase = phase(facts.campaign, facts.now);
+    let what = match phase {
+        Phase::Plan => "实施方案".into(),
+        Phase::Opening => words::day(words::today(facts.now)),
+        Phase::Day(day) => words::day(day),
+        Phase::Summary => "总结和统计表".into(),
+    };
+    format!("{what}：{}", result(facts, phase))
 }
 
-fn group(name: &'static str, kind: UnitKind, facts: &DigestFacts) -> Group {
-    let rows = facts
+fn result(facts: &DigestFacts<'_>, phase: Phase) -> String {
+    let all = facts.standings.len();
+    let reported = facts
         .standings
         .iter()
-        .filter(|standing| standing.kind == kind)
-        .map(row);
-    Group {
-        name,
-        rows: rows.collect(),
-    }
-}
-
-fn row(standing: &Standing) -> Row {
-    let days = standing.days.values().map(|day| day_cell(*day));
-    let owed = [standing.plan, standing.summary, standing.statistics].map(owed_cell);
-    Row {
-        unit: standing.unit.clone(),
-        reports: format!("{}/{}", standing.reports, standing.quota),
-        enough: standing.reports >= standing.quota,
-        cells: days.chain(owed).collect(),
-        behind: standing.behind,
-    }
-}
-
-fn day_cell(day: DayState) -> Cell {
-    match day {
-        DayState::OnTime => Cell {
-            word: "按时",
-            state: "in",
-        },
-        DayState::Late => Cell {
-            word: "迟报",
-            state: "late",
-        },
-        DayState::Missing => Cell {
-            word: "缺",
-            state: "missing",
-        },
-        DayState::NotDue => Cell {
-            word: "－",
-            state: "open",
-        },
-    }
-}
-
-fn owed_cell(owed: Owed) -> Cell {
-    match owed {
-        Owed::In => Cell {
-            word: "已报",
-            state: "in",
-        },
-        Owed::Missing => Cell {
-            word: "缺",
-            state: "missing",
-        },
-        Owed::NotDue => Cell {
-            word: "－",
-            state: "open",
-        },
-    }
-}
-
-fn report_view(line: &ReportLine) -> Report {
-    let days: Vec<String> = line
-        .days
-        .iter()
-        .map(|day| day.format("%-m月%-d日").to_string())
-        .collect();
-    let mut notes = Vec::new();
-    if line.day_inferred {
-        notes.push("日期为推断");
-    }
-    if line.repeats {
-        notes.push("替换前报");
-    }
-    let counts = [
-        (line.photos, "张照片"),
-        (line.videos, "个视频"),
-        (line.links, "个链接"),
-    ];
-    let media = counts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n}{word}"));
-    Report {
-        number: line.number,
-        unit: line.unit.clone(),
-        kind: line.kind.chinese(),
-        days: days.join("、"),
-        timing: match line.on_time {
-            Some(true) => "按时",
-            Some(false) => "迟报",
-            None => "",
-        },
-        notes: notes.join("，"),
-        title: line.title.clone(),
-        lines: line.lines.clone(),
-        media: media.collect::<Vec<_>>().join("，"),
-        files: shortened(&line.files),
-    }
-}
-
-fn review_view(line: &ReviewLine) -> Review {
-    Review {
-        number: line.number,
-        subject: if line.subject.is_empty() {
-            "（无主题）".into()
-        } else {
-            line.subject.clone()
-        },
-        from: line.from.clone(),
-        arrived: short(line.arrived),
-        reason: line.reason.clone(),
-        candidates: line.candidates.join("、"),
-        files: shortened(&line.files),
-    }
-}
-
-fn letter_view(line: &LetterLine) -> LetterView {
-    let result = if line.sent {
-        "已发出".to_owned()
-    } else {
-        format!("未发出：{}", line.answer)
+        .filter(|s| delivered(s, phase))
+        .count();
+    let result = match (all - reported, phase) {
+        (0, Phase::Summary) => format!("{all}家全部报齐"),
+        (0, _) => format!("{all}家全部已报"),
+        (lacking, Phase::Summary) => format!("{all}家中{reported}家报齐，缺{lacking}家"),
+        (lacking, _) => format!("{all}家中{reported}家已报，缺{lacking}家"),
     };
-    LetterView {
-        unit: line.unit.clone(),
-        result,
-        at: short(line.at),
+    match phase {
+        Phase::Opening => format!("活动周今日开始，实施方案{result}"),
+        _ => result,
     }
 }
 
-fn link_view(line: &LinkLine) -> LinkView {
-    LinkView {
-        unit: line.unit.clone(),
-        provider: line.provider.clone(),
-        url: line.url.clone(),
-        expires: line.expires_at.map_or("未注明".into(), short),
+fn delivered(standing: &Standing, phase: Phase) -> bool {
+    match phase {
+        Phase::Plan | Phase::Opening => standing.plan == Owed::In,
+        Phase::Day(day) => matches!(
+            standing.days.get(&day),
+            Some(DayState::OnTime | DayState::Late)
+        ),
+        Phase::Summary => standing.summary == Owed::In && standing.statistics == Owed::In,
     }
 }
 
-/// The first few names, and how many there are.
-fn shortened(names: &[String]) -> String {
-    let first = names.iter().take(4).cloned().collect::<Vec<_>>().join("、");
-    if names.len() > 4 {
-        format!("{first} 等{}个", names.len())
-    } else {
-        first
+/// The units without what the day is about; after the week, [`behind`] says it with more words.
+fn absent<'a>(facts: &'a DigestFacts<'a>, phase: Phase) -> (String, Vec<&'a str>) {
+    let what = match phase {
+        Phase::Plan | Phase::Opening => "未报实施方案".into(),
+        Phase::Day(day) => format!("未报{}活动情况", words::day(day)),
+        Phase::Summary => return (String::new(), Vec::new()),
+    };
+    let lacking = facts.standings.iter().filter(|s| !delivered(s, phase));
+    let units: Vec<_> = lacking.map(|s| s.unit.as_str()).collect();
+    (what, units)
+}
+
+/// One line a thing that is owed, each with the units that lack it.
+fn behind(facts: &DigestFacts<'_>, phase: Phase) -> Vec<Behind> {
+    if matches!(phase, Phase::Plan | Phase::Opening) {
+        return Vec::new();
+    }
+    let all = facts.standings;
+    let slow = all.iter().filter(|s| s.under_pace());
+    let slow = slow.map(|s| format!("{}{}/{}", s.unit, s.reports, s.pace));
+    let missing = |of: fn(&Standing) -> Owed| {
+        let units = all.iter().filter(move |s| of(s) == Owed::Missing);
+        units.map(|s| s.unit.clone()).collect()
+    };
+    [
+        ("份数不足，已报/至今应报", slow.collect()),
+        ("缺实施方案", missing(|s| s.plan)),
+        ("缺总结", missing(|s| s.summary)),
+        ("缺情况统计表", missing(|s| s.statistics)),
+    ]
+    .into_iter()
+    .map(|(what, units)| Behind { what, units })
+    .filter(|line| !line.units.is_empty())
+    .collect()
+}
+
+fn needs(facts: &DigestFacts<'_>) -> Vec<String> {
+    let soon = facts.now + TimeDelta::days(3);
+    let expiring = facts.links.iter().filter_map(|link| link.expires_at);
+    let expiring = expiring
+        .filter(|at| (facts.now..=soon).contains(at))
+        .count();
+    let unexplained: i64 = facts.ledger.iter().map(|line| line.unexplained).sum();
+    [
+        (facts.review.len(), "待核邮件", "件"),
+        (facts.unreadable.len(), "无法读取的邮件", "件"),
+        (facts.telephone.len(), "需电话联系的单位", "家"),
+        (expiring, "三日内到期的链接", "个"),
+        (
+            unexplained.unsigned_abs() as usize,
+            "与服务器对不上的邮件",
+            "封",
+        ),
+        (facts.trouble.len(), "系统异常", "项"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, what, measure)| format!("{what}{count}{measure}"))
+    .collect()
+}
+
+/// 9份：每日活动情况8份（按时7份、迟报1份）、实施方案1份; empty where nothing came.
+fn news(reports: &[ReportLine]) -> String {
+    use Kind::{Case, Daily, Plan, Statistics, Summary, Supplement};
+    let kinds = [Daily, Case, Plan, Summary, Statistics, Supplement];
+    let parts: Vec<_> = kinds
+        .into_iter()
+        .map(|kind| (kind, reports.iter().filter(move |r| r.kind == kind)))
+        .filter(|(_, some)| some.clone().next().is_some())
+        .map(|(kind, some)| {
+            let late = some.clone().filter(|r| r.on_time == Some(false)).count();
+            let note = if late > 0 {
+                format!("（迟报{late}份）")
+            } else {
+                String::new()
+            };
+            format!("{}{}份{note}", kind.chinese(), some.count())
+        })
+        .collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("{}份：{}", reports.len(), parts.join("、"))
+}
+
+fn written(now: Moment) -> String {
+    let year = words::today(now).format("%Y年");
+    format!("{year}{}", words::moment(now))
+}
+
+fn days_title(campaign: &Campaign) -> String {
+    let (first, last) = (campaign.first_day, campaign.last_day);
+    format!("{}至{}", words::day(first), words::day(last))
+}
+
+fn shown<T>(all: &[T], most: usize) -> Shown<'_, T> {
+    Shown {
+        rows: all.iter().take(most).collect(),
+        total: all.len(),
+        more: all.len().saturating_sub(most),
     }
 }
 
-fn short(at: Moment) -> String {
-    at.with_timezone(&CST)
-        .format("%-m月%-d日 %H:%M")
-        .to_string()
+/// The soonest first; those without a date last.
+fn by_expiry(links: &[LinkLine], most: usize) -> Shown<'_, LinkLine> {
+    let mut rows: Vec<_> = links.iter().collect();
+    rows.sort_by_key(|link| (link.expires_at.is_none(), link.expires_at));
+    rows.truncate(most);
+    Shown {
+        more: links.len() - rows.len(),
+        total: links.len(),
+        rows,
+    }
 }

@@ -1,18 +1,23 @@
-//! A letter before it is mail.
+//! A letter, and the key that keeps it from being written twice.
 
+use anyhow::{Result, bail};
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// Why a letter is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// The morning's account to staff.
+    /// The morning report to staff.
     Digest,
-    /// What a unit owes.
+    /// To a unit that owes something.
     Reminder,
 }
 
 impl Rule {
-    /// As it stands in the queue.
+    /// As it stands in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Digest => "digest",
@@ -21,28 +26,52 @@ impl Rule {
     }
 }
 
-/// What makes a letter unique: it is written once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Rule {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "digest" => Ok(Self::Digest),
+            "reminder" => Ok(Self::Reminder),
+            other => bail!("\"{other}\" is no rule that letters are written by"),
+        }
+    }
+}
+
+/// What makes a letter the same letter: one rule, about one unit or for one recipient, on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
-    /// Why.
+    /// Why it is written.
     pub rule: Rule,
-    /// The unit of a reminder, the recipient of a digest.
+    /// Official name of the unit that is reminded; address of the staff that gets the digest.
     pub about: String,
-    /// In China.
+    /// The day on which it is written.
     pub day: NaiveDate,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.rule, self.about, self.day)
+    }
 }
 
 /// A letter to one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// Unique.
+    /// Exists once.
     pub key: Key,
-    /// One mail address.
+    /// Mail address.
     pub to: String,
-    /// In Chinese.
+    /// One line.
     pub subject: String,
-    /// Tables and inline styles only.
+    /// A whole HTML document.
     pub html: String,
-    /// Stands alone.
+    /// The same in plain text.
     pub text: String,
 }

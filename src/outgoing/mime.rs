@@ -1,114 +1,51 @@
-//! A letter as mail.
+//! A letter as the bytes of a mail.
 
 use super::Letter;
-use crate::campaign::Moment;
+use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result};
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
-use std::error::Error;
-use std::time::SystemTime;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
 
-/// RFC 3834: tells other programs not to answer.
-#[derive(Debug, Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".into())
-    }
-}
-
-/// The bytes that go to the server, plain text beside HTML. `message_id` is without angle brackets.
+/// The whole mail: plain text and HTML side by side, dated `now` in China Standard Time.
 ///
-/// # Errors
-/// When an address is none.
+/// `message_id` is given without its angle brackets. Fails only where an address is none.
 pub fn mail(
     letter: &Letter,
-    name: &str,
-    address: &str,
+    sender_name: &str,
+    sender_address: &str,
     message_id: &str,
     now: Moment,
 ) -> Result<Vec<u8>> {
-    let to = letter
-        .to
-        .parse()
-        .with_context(|| format!("\"{}\" is no mail address", letter.to))?;
-    let from = address
-        .parse()
-        .with_context(|| format!("outgoing.user \"{address}\" is no mail address"))?;
-    let part = |kind, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
-    let message = lettre::Message::builder()
-        .from(Mailbox::new(Some(printable(name)), from))
-        .to(Mailbox::new(None, to))
-        .subject(printable(&letter.subject))
-        .date(SystemTime::from(now))
-        .message_id(Some(format!("<{message_id}>")))
-        .header(AutoSubmitted)
-        .multipart(
-            MultiPart::alternative()
-                .singlepart(part(ContentType::TEXT_PLAIN, &letter.text))
-                .singlepart(part(ContentType::TEXT_HTML, &letter.html)),
-        )?;
+    let name = Some(one_line(sender_name)).filter(|name| !name.is_empty());
+    let body = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+    let mut message = Message::builder()
+        .from(Mailbox::new(name, address(sender_address)?))
+        .to(Mailbox::new(None, address(&letter.to)?))
+        .subject(one_line(&letter.subject))
+        .message_id(Some(format!("<{}>", one_line(message_id))))
+        .multipart(body)?;
+    let headers = message.headers_mut();
+    headers.insert_raw(header("Auto-Submitted", "auto-generated".into()));
+    // lettre itself writes Date in UTC only.
+    headers.insert_raw(header("Date", now.with_timezone(&CST).to_rfc2822()));
     Ok(message.formatted())
 }
 
-/// lettre panics on a line break in a display name; in a subject it would be shown as one.
-fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}'))
-        .collect()
+fn address(text: &str) -> Result<Address> {
+    text.parse()
+        .with_context(|| format!("\"{text}\" is no mail address"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::campaign::in_china;
-    use crate::outgoing::{Key, Rule};
-    use chrono::NaiveDate;
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
 
-    fn letter(subject: &str) -> Letter {
-        let day = NaiveDate::from_ymd_opt(2022, 5, 24).unwrap();
-        Letter {
-            key: Key {
-                rule: Rule::Digest,
-                about: "a@example.cn".into(),
-                day,
-            },
-            to: "a@example.cn".into(),
-            subject: subject.into(),
-            html: "<p>正文</p>".into(),
-            text: "正文".into(),
-        }
-    }
-
-    fn sent(subject: &str, name: &str) -> Vec<u8> {
-        let now = in_china(letter(subject).key.day.and_hms_opt(10, 30, 0).unwrap());
-        mail(&letter(subject), name, "lnzjhdz@163.com", "id@163.com", now).unwrap()
-    }
-
-    #[test]
-    fn a_long_chinese_subject_is_read_back_whole() {
-        let subject =
-            "职教活动周日报 5月24日：66家中51家已报，缺15家，待核3件，另有甲乙丙丁若干事项须办理";
-        let bytes = sent(subject, "辽宁省职业教育活动周");
-        let parsed = mail_parser::MessageParser::default().parse(&bytes).unwrap();
-        assert_eq!(parsed.subject(), Some(subject));
-        assert_eq!(parsed.message_id(), Some("id@163.com"));
-        assert_eq!(parsed.date().unwrap().to_timestamp(), 1_653_359_400);
-    }
-
-    #[test]
-    fn line_breaks_in_names_and_subjects_do_not_become_headers() {
-        let bytes = sent("甲\r\nBcc: evil@example.com", "乙\r\n丙");
-        let parsed = mail_parser::MessageParser::default().parse(&bytes).unwrap();
-        assert!(parsed.bcc().is_none());
-    }
+/// Without characters that break or disguise a header; lettre panics on CR and LF in a display name.
+fn one_line(text: &str) -> String {
+    let visible = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+    };
+    text.chars().filter(visible).collect()
 }

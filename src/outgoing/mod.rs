@@ -1,17 +1,25 @@
-//! 6. Letters: the digest to staff, reminders to units, their templates, and the way out.
+//! 6. Letters: a digest to staff, reminders to units, and the way out for both.
+//!
+//! Composing is pure; only [`Transport`] touches the network or the disk.
 
 mod digest;
+mod facts;
 mod letter;
+mod matrix;
 mod mime;
 mod reminder;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod transport;
+mod words;
 
-pub use digest::{
-    AsideLine, DigestFacts, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine, digest,
+pub use digest::digest;
+pub use facts::{
+    AsideLine, DigestFacts, LedgerLine, LetterLine, LinkLine, MediaCounts, ReportLine, ReviewLine,
 };
 pub use letter::{Key, Letter, Rule};
 pub use mime::mail;
 pub use reminder::{ReminderFacts, reminder};
 pub use templates::Templates;
-pub use transport::{Fate, Transport};
+pub use transport::{Envelope, Fate, Transport};

@@ -1,139 +1,144 @@
-//! The letter to a unit that is behind: everything it owes, once a day.
+//! A courteous letter to a unit that owes something.
 
-use super::{Key, Letter, Rule, Templates};
-use crate::campaign::{CST, Campaign, Due, Moment};
+use super::{Key, Letter, Rule, Templates, words};
+use crate::campaign::{Campaign, Moment};
 use crate::roster::Unit;
 use crate::standing::{DayState, Owing, Standing};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-/// What a reminder is made from.
+/// Everything that a reminder tells of.
+#[derive(Debug, Clone, Copy)]
 pub struct ReminderFacts<'a> {
     /// The calendar.
     pub campaign: &'a Campaign,
-    /// To whom.
+    /// Who is reminded.
     pub unit: &'a Unit,
     /// How it stands.
     pub standing: &'a Standing,
-    /// What it owes.
+    /// What it is reminded of.
     pub owing: &'a Owing,
-    /// The moment of writing; days left are counted from it.
+    /// When the letter is written.
     pub now: Moment,
     /// Where reports go.
     pub mailbox_address: &'a str,
-    /// Whom to call; may be empty.
+    /// Whom the unit may call; empty: nobody is named.
     pub contact: &'a str,
 }
 
 #[derive(Serialize)]
 struct View<'a> {
+    subject: &'a str,
     unit: &'a str,
-    title: &'a str,
     notice: &'a str,
     items: Vec<Item>,
+    /// Whether daily reports are owed.
+    reports: bool,
     daily_due: String,
-    example: String,
     mailbox: &'a str,
+    example: String,
     contact: &'a str,
+    campaign: &'a str,
     date: String,
 }
 
 #[derive(Serialize)]
 struct Item {
     name: &'static str,
-    state: String,
-    due: String,
+    lines: Vec<String>,
 }
 
-/// Writes the reminder.
-///
-/// # Errors
-/// An operator's template that cannot be filled.
-pub fn reminder(templates: &Templates, facts: &ReminderFacts, to: &str) -> Result<Letter> {
-    let today = facts.now.with_timezone(&CST).date_naive();
-    let view = view(facts, today);
-    let names: Vec<&str> = view.items.iter().map(|item| item.name).collect();
-    let day = today.format("%-m月%-d日");
+/// The reminder of one day to one address of the unit.
+pub fn reminder(templates: &Templates, facts: &ReminderFacts<'_>, to: &str) -> Result<Letter> {
+    ensure!(
+        !facts.owing.is_empty(),
+        "{} owes nothing to be reminded of",
+        facts.unit.name
+    );
+    let today = words::today(facts.now);
+    let subject = subject(facts, today);
+    let (html, text) = templates.render("reminder", &view(facts, &subject, today))?;
     Ok(Letter {
         key: Key {
             rule: Rule::Reminder,
             about: facts.unit.name.clone(),
             day: today,
         },
-        to: to.into(),
-        // 163.com refuses letters of one subject: unit and day make each its own.
-        subject: format!(
-            "{}：请报送{}（{day}提醒）",
-            facts.unit.name,
-            names.join("、")
-        ),
-        html: templates.fill("reminder.html", &view)?,
-        text: templates.fill("reminder.txt", &view)?,
+        to: to.to_owned(),
+        subject,
+        html,
+        text,
     })
 }
 
-fn view<'a>(facts: &'a ReminderFacts, today: NaiveDate) -> View<'a> {
-    let campaign = facts.campaign;
-    let owing = facts.owing;
-    let once = |owed: bool, name, due: &Due| {
-        owed.then(|| Item {
-            name,
-            state: "尚未收到".into(),
-            due: due_in_words(due.due, today),
-        })
-    };
-    let items = [
-        once(owing.plan, "实施方案", &campaign.plan),
-        (owing.reports > 0).then(|| reports(facts, today)),
-        once(owing.summary, "活动周总结", &campaign.summary),
-        once(owing.statistics, "情况统计表", &campaign.summary),
-    ];
+/// Names unit and day: 163.com takes letters of one subject for spam.
+fn subject(facts: &ReminderFacts<'_>, today: NaiveDate) -> String {
+    let names: Vec<_> = items(facts, today).iter().map(|item| item.name).collect();
+    let (unit, day) = (&facts.unit.name, words::day(today));
+    format!("关于请{unit}报送{}的提醒（{day}）", names.join("、"))
+}
+
+fn view<'a>(facts: &'a ReminderFacts<'a>, subject: &'a str, today: NaiveDate) -> View<'a> {
     View {
+        subject,
         unit: &facts.unit.name,
-        title: &campaign.title,
-        notice: &campaign.notice,
-        items: items.into_iter().flatten().collect(),
-        daily_due: campaign.daily_due.format("%H:%M").to_string(),
-        example: format!(
-            "{}{}活动信息",
-            facts.unit.name,
-            campaign.first_day.format("%-m月%-d日")
-        ),
+        notice: &facts.campaign.notice,
+        items: items(facts, today),
+        reports: facts.owing.reports > 0,
+        daily_due: facts.campaign.daily_due.format("%H:%M").to_string(),
         mailbox: facts.mailbox_address,
+        example: format!("{}{}", facts.unit.name, words::day(today)),
         contact: facts.contact,
-        date: today.format("%Y年%-m月%-d日").to_string(),
+        campaign: &facts.campaign.title,
+        date: words::full_day(today),
     }
 }
 
-fn reports(facts: &ReminderFacts, today: NaiveDate) -> Item {
-    let standing = facts.standing;
-    let missing: Vec<String> = standing
-        .days
-        .iter()
-        .filter(|(_, state)| **state == DayState::Missing)
-        .map(|(day, _)| day.format("%-m月%-d日").to_string())
-        .collect();
-    let mut state = format!(
-        "已收到{}份，至少{}份，还缺{}份",
-        standing.reports, standing.quota, facts.owing.reports
-    );
-    if !missing.is_empty() {
-        state.push_str(&format!("；尚无报送的活动日：{}", missing.join("、")));
-    }
-    Item {
-        name: "每日活动情况",
-        state,
-        due: due_in_words(facts.campaign.summary.due, today),
-    }
+fn items(facts: &ReminderFacts<'_>, today: NaiveDate) -> Vec<Item> {
+    let owing = facts.owing;
+    let (plan, summary) = (facts.campaign.plan.due, facts.campaign.summary.due);
+    [
+        (owing.plan, "实施方案", vec![due(plan, today)]),
+        (owing.reports > 0, "活动情况", reports(facts, today)),
+        (owing.summary, "总结", vec![due(summary, today)]),
+        (owing.statistics, "情况统计表", vec![due(summary, today)]),
+    ]
+    .into_iter()
+    .filter(|(owed, ..)| *owed)
+    .map(|(_, name, lines)| Item { name, lines })
+    .collect()
 }
 
-/// 截止5月10日，还有3天.
-fn due_in_words(due: NaiveDate, today: NaiveDate) -> String {
-    let date = due.format("%-m月%-d日");
-    match (due - today).num_days() {
-        0 => format!("{date}（今天截止）"),
-        left if left > 0 => format!("{date}（还有{left}天）"),
-        past => format!("{date}（已逾期{}天）", -past),
+fn reports(facts: &ReminderFacts<'_>, today: NaiveDate) -> Vec<String> {
+    let (standing, lacking) = (facts.standing, facts.owing.reports);
+    let count = match standing.reports {
+        0 => "尚未收到".to_owned(),
+        n => format!("已收到{n}份"),
+    };
+    let mut lines = vec![
+        format!(
+            "{count}，活动周期间至少报送{}份，还缺{lacking}份。",
+            standing.quota
+        ),
+        due(facts.campaign.summary.due, today),
+    ];
+    let missing =
+        |(day, state): (&NaiveDate, &DayState)| (*state == DayState::Missing).then_some(*day);
+    let days: Vec<_> = standing.days.iter().filter_map(missing).collect();
+    if !days.is_empty() {
+        lines.push(format!("尚无报送的活动日：{}。", words::days(&days)));
     }
+    lines
+}
+
+/// 截止日期为5月10日，还有3天。
+fn due(due: NaiveDate, today: NaiveDate) -> String {
+    let left = match (due - today).num_days() {
+        0 => "今日截止".to_owned(),
+        1 => "明日截止".to_owned(),
+        days if days > 0 => format!("还有{days}天"),
+        days => format!("已逾期{}天", -days),
+    };
+    format!("截止日期为{}，{left}。", words::day(due))
 }

@@ -1,10 +1,13 @@
-//! The letters' templates: built in, each replaceable by an operator's file of the same name.
+//! The templates of letters: built in, and replaced one by one from a directory.
 
-use anyhow::{Context, Result};
+use super::words;
+use anyhow::{Context, Result, anyhow, ensure};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
+use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 const BUILT_IN: [(&str, &str); 4] = [
@@ -26,80 +29,126 @@ const BUILT_IN: [(&str, &str); 4] = [
     ),
 ];
 
-/// Steps that a template may take: some hundred times what the built-in ones need.
-const FUEL: u64 = 50_000_000;
+/// Some ten times what the largest digest takes.
+const FUEL: u64 = 2_000_000;
 
-/// The templates in force. What goes into `.html` is escaped.
+/// All templates, parsed.
 #[derive(Debug)]
-pub struct Templates(Environment<'static>);
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Default for Templates {
+    /// The built-in ones.
+    fn default() -> Self {
+        Self::open(None).expect("the built-in templates are tested")
+    }
+}
 
 impl Templates {
-    /// The built-in templates, with those that `dir` holds in their place.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or is no template: named with its line.
-    pub fn open(dir: Option<&Path>) -> Result<Self> {
+    /// Parses the built-in templates and those of `directory`, which replace them by name.
+    /// A broken one is refused by file and line, one that uses an unknown variable by its name.
+    pub fn open(directory: Option<&Path>) -> Result<Self> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
+        environment.set_debug(true);
         environment.set_syntax(
             SyntaxConfig::builder()
                 .trim_blocks(true)
                 .lstrip_blocks(true)
                 .build()?,
         );
-        for (name, built_in) in BUILT_IN {
-            let own = dir.map(|dir| dir.join(name)).filter(|path| path.exists());
-            let source = match &own {
-                Some(path) => std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read template {}", path.display()))?,
-                None => built_in.to_owned(),
-            };
-            let place = own.map_or_else(|| name.to_owned(), |path| path.display().to_string());
-            environment
-                .add_template_owned(name, source)
-                .with_context(|| format!("template {place} is broken"))?;
+        environment.add_filter("cut", |text: &str, most: usize| words::cut(text, most));
+        for (name, source) in BUILT_IN {
+            environment.add_template(name, source)?;
         }
-        Ok(Self(environment))
+        let mut templates = Self { environment };
+        if let Some(directory) = directory {
+            templates.replace_from(directory)?;
+        }
+        Ok(templates)
     }
 
-    /// Fills the template of this name.
-    pub(super) fn fill(&self, name: &str, view: &impl Serialize) -> Result<String> {
-        let template = self.0.get_template(name)?;
-        template.render(Serde(view)).map_err(|error| {
-            let line = error
-                .line()
-                .map_or(String::new(), |line| format!(" line {line}"));
-            anyhow::anyhow!("template {name}{line}: {error:#}")
-        })
+    /// The letter's HTML and plain text.
+    pub(super) fn render(&self, letter: &str, view: &impl Serialize) -> Result<(String, String)> {
+        let render = |kind: &str| {
+            let template = self.environment.get_template(&format!("{letter}.{kind}"))?;
+            template.render(Serde(view))
+        };
+        let html = render("html").map_err(|error| explain(&error))?;
+        let text = render("txt").map_err(|error| explain(&error))?;
+        Ok((html, text))
+    }
+
+    fn replace_from(&mut self, directory: &Path) -> Result<()> {
+        ensure!(
+            directory.is_dir(),
+            "outgoing.templates names {}, which is no directory",
+            directory.display()
+        );
+        let known = BUILT_IN.map(|(name, _)| self.variables_of_letter(name));
+        for ((name, _), known) in BUILT_IN.iter().zip(known) {
+            let path = directory.join(name);
+            let source = match std::fs::read_to_string(&path) {
+                Ok(source) => source,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error).with_context(|| path.display().to_string()),
+            };
+            self.replace(name, source, &known)
+                .with_context(|| format!("template file {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn replace(
+        &mut self,
+        name: &'static str,
+        source: String,
+        known: &HashSet<String>,
+    ) -> Result<()> {
+        self.environment
+            .add_template_owned(name, source)
+            .map_err(|error| explain(&error))?;
+        let template = self.environment.get_template(name)?;
+        let used = template.undeclared_variables(false);
+        let mut unknown: Vec<_> = used.difference(known).collect();
+        unknown.sort();
+        let source = template.source();
+        if let Some(variable) = unknown.first() {
+            let line = source.lines().position(|line| line.contains(*variable));
+            let line = line.map_or(0, |index| index + 1);
+            return Err(anyhow!(
+                "{name}, line {line}: unknown variable `{variable}`"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Variables that the HTML or the text of a built-in letter uses; between them they use all.
+    fn variables_of_letter(&self, name: &str) -> HashSet<String> {
+        let letter = name.split('.').next();
+        self.environment
+            .templates()
+            .filter(|(other, _)| other.split('.').next() == letter)
+            .flat_map(|(_, template)| template.undeclared_variables(false))
+            .collect()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(source: &str) -> Result<String> {
-        let dir = tempfile::tempdir()?;
-        std::fs::write(dir.path().join("reminder.html"), source)?;
-        Templates::open(Some(dir.path()))?
-            .fill("reminder.html", &serde_json::json!({"unit": "<b>"}))
-    }
-
-    #[test]
-    fn an_operator_s_template_takes_the_place_of_the_built_in_and_is_escaped() {
-        assert_eq!(with("致{{ unit }}").unwrap(), "致&lt;b&gt;");
-    }
-
-    #[test]
-    fn an_unknown_variable_is_refused_with_its_line() {
-        let error = with("\n{{ uint }}").unwrap_err().to_string();
-        assert!(error.contains("reminder.html line 2"), "{error}");
-    }
-
-    #[test]
-    fn a_broken_template_is_refused_with_its_file() {
-        let error = format!("{:#}", with("{% if %}").unwrap_err());
-        assert!(error.contains("reminder.html"), "{error}");
-    }
+/// Template, line and the failing expression itself; minijinja's own words name no variable.
+fn explain(error: &minijinja::Error) -> anyhow::Error {
+    let expression = error
+        .range()
+        .zip(error.template_source())
+        .and_then(|(range, source)| source.get(range))
+        .map(|expression| format!(" at `{expression}`"));
+    anyhow!(
+        "{}, line {}: {}{}{}",
+        error.name().unwrap_or("template"),
+        error.line().unwrap_or(0),
+        error.kind(),
+        error.detail().map(|d| format!(": {d}")).unwrap_or_default(),
+        expression.unwrap_or_default(),
+    )
 }

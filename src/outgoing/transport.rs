@@ -1,161 +1,209 @@
-//! The way out: an SMTP server, or files.
+//! The way out: an SMTP server, or files in a directory.
 
 use crate::config::{self, Outgoing, Tls};
 use anyhow::{Context, Result};
-use lettre::address::Envelope;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls as SmtpTls, TlsParameters};
-use lettre::transport::smtp::{Error as SmtpError, response::Code};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use secrecy::ExposeSecret;
+use lettre::Address;
+use lettre::address::Envelope as SmtpEnvelope;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder,
+};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{Error, response::Response};
+use secrecy::{ExposeSecret, SecretString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How an attempt to send ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// Taken; the server's words, or the file's path.
-    Sent(String),
-    /// Not now: 4xx, silence, a lost connection, an answer that cannot be read.
-    Later(String),
-    /// Never: 5xx.
-    Refused(String),
-    /// The login is refused: no further letter will pass.
-    Credentials(String),
-}
+const TO_CONNECT: Duration = Duration::from_secs(30);
+const TO_SEND: Duration = Duration::from_secs(60);
+const SLOWEST_BYTES_PER_SECOND: u64 = 10_000;
 
-/// Where letters go.
+/// Where letters leave.
 pub enum Transport {
-    /// To a server, on a connection of its own for each letter.
-    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
-    /// As `.eml` files into a directory.
+    /// To the SMTP server, one connection a letter.
+    Smtp(Box<Smtp>),
+    /// As `.eml` files into this directory.
     Files(PathBuf),
 }
 
+/// Access to an SMTP server.
+pub struct Smtp {
+    host: String,
+    port: u16,
+    user: String,
+    password: SecretString,
+    protection: Protection,
+}
+
+enum Protection {
+    None,
+    Implicit(TlsParameters),
+    Starttls(TlsParameters),
+}
+
+/// Who sends which mail to whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    /// Sender's address; 163.com takes only the login itself.
+    pub from: &'a str,
+    /// The one recipient's address.
+    pub to: &'a str,
+    /// Without angle brackets; names the file.
+    pub message_id: &'a str,
+}
+
+/// How an attempt to send ended. The words are for staff and hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Taken; the server's reply, or the file's name.
+    Sent(String),
+    /// Not now; also where the end is not known.
+    Later(String),
+    /// This letter never.
+    Refused(String),
+    /// No letter before the login is put right.
+    Credentials(String),
+}
+
 impl Transport {
-    /// As the settings say.
-    ///
-    /// # Errors
-    /// When the authorization code or the certificate file cannot be read.
+    /// Reads the secret and the certificates; connects to nothing.
     pub fn open(settings: &Outgoing, data_dir: &Path) -> Result<Self> {
-        match settings.transport {
-            config::Transport::Files => Ok(Self::Files(data_dir.join(&settings.dir))),
-            config::Transport::Smtp => Ok(Self::Smtp(Box::new(smtp(settings)?))),
+        if settings.transport == config::Transport::Files {
+            let directory = data_dir.join(&settings.dir);
+            std::fs::create_dir_all(&directory)
+                .with_context(|| format!("cannot create {}", directory.display()))?;
+            return Ok(Self::Files(directory));
         }
+        Ok(Self::Smtp(Box::new(Smtp {
+            host: settings.host.clone(),
+            port: settings.port,
+            user: settings.user.clone(),
+            password: config::secret(&settings.password_file)?,
+            protection: protection(settings)?,
+        })))
     }
 
-    /// Makes one attempt, within a time that fits the letter's size.
-    pub async fn send(&self, from: &str, to: &str, message_id: &str, mail: &[u8]) -> Fate {
+    /// Hands one mail over, once, within a minute and what its size needs.
+    pub async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Fate {
         match self {
-            Self::Files(dir) => write(dir, message_id, mail).map_or_else(
-                |error| Fate::Later(format!("{error:#}")),
-                |path| Fate::Sent(path.display().to_string()),
-            ),
-            Self::Smtp(transport) => {
-                let patience = Duration::from_secs(60 + mail.len() as u64 / 20_000);
-                let sending = over_smtp(transport, from, to, mail);
-                tokio::time::timeout(patience, sending)
+            Self::Files(directory) => write(directory, envelope.message_id, mail)
+                .map_or_else(|e| Fate::Later(format!("无法写入文件：{e:#}")), Fate::Sent),
+            Self::Smtp(smtp) => {
+                let size = Duration::from_secs(mail.len() as u64 / SLOWEST_BYTES_PER_SECOND);
+                tokio::time::timeout(TO_SEND + size, smtp.send(envelope, mail))
                     .await
-                    .unwrap_or_else(|_| {
-                        Fate::Later(format!("no answer within {} s", patience.as_secs()))
-                    })
+                    .unwrap_or_else(|_| Fate::Later("发件服务器未在限定时间内答复".into()))
             }
         }
     }
 }
 
-fn smtp(settings: &Outgoing) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let password = config::secret(&settings.password_file)?;
-    let credentials = Credentials::new(settings.user.clone(), password.expose_secret().to_owned());
-    let tls = match settings.tls {
-        Tls::None => SmtpTls::None,
-        Tls::Implicit => SmtpTls::Wrapper(parameters(settings)?),
-        Tls::Starttls => SmtpTls::Required(parameters(settings)?),
-    };
-    Ok(
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
-            .port(settings.port)
-            .tls(tls)
-            .credentials(credentials)
-            .timeout(Some(Duration::from_secs(30)))
-            .build(),
-    )
+impl Smtp {
+    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Fate {
+        let envelope = match smtp_envelope(envelope) {
+            Ok(envelope) => envelope,
+            Err(error) => return Fate::Refused(format!("{error:#}")),
+        };
+        // A refusal before the letter was offered is not the letter's.
+        let mut connection = match self.connect().await {
+            Ok(connection) => connection,
+            Err(error) => return Fate::Later(format!("无法连接发件服务器：{error}")),
+        };
+        let fate = match self.log_in(&mut connection).await {
+            Ok(_) => fate(connection.send(&envelope, mail).await),
+            Err(error) if error.is_permanent() => refused_login(&error),
+            Err(error) => Fate::Later(format!("登录未完成：{error}")),
+        };
+        // What became of the letter is known; how the server says goodbye changes nothing.
+        let _ = connection.quit().await;
+        fate
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+        let hello = ClientId::default();
+        let implicit = match &self.protection {
+            Protection::Implicit(tls) => Some(tls.clone()),
+            Protection::None | Protection::Starttls(_) => None,
+        };
+        let server = (self.host.as_str(), self.port);
+        let timeout = Some(TO_CONNECT);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, timeout, &hello, implicit, None).await?;
+        if let Protection::Starttls(tls) = &self.protection {
+            connection.starttls(tls.clone(), &hello).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn log_in(&self, connection: &mut AsyncSmtpConnection) -> Result<Response, Error> {
+        let password = self.password.expose_secret().to_owned();
+        let credentials = Credentials::new(self.user.clone(), password);
+        connection
+            .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
+            .await
+    }
 }
 
-fn parameters(settings: &Outgoing) -> Result<TlsParameters> {
-    let mut builder = TlsParameters::builder(settings.host.clone());
+fn protection(settings: &Outgoing) -> Result<Protection> {
+    if settings.tls == Tls::None {
+        return Ok(Protection::None);
+    }
+    let mut builder = TlsParametersBuilder::new(settings.host.clone());
     if let Some(path) = &settings.ca_file {
-        let pem = std::fs::read(path)
-            .with_context(|| format!("cannot read ca_file {}", path.display()))?;
-        let certificates =
-            Certificate::from_pem(&pem).with_context(|| format!("ca_file {}", path.display()))?;
-        builder = builder.add_root_certificate(certificates);
+        let file = || format!("ca_file {}", path.display());
+        let pem = std::fs::read(path).with_context(file)?;
+        builder = builder.add_root_certificate(Certificate::from_pem(&pem).with_context(file)?);
     }
-    Ok(builder.build()?)
+    let tls = builder.build_rustls()?;
+    Ok(match settings.tls {
+        Tls::Starttls => Protection::Starttls(tls),
+        _ => Protection::Implicit(tls),
+    })
 }
 
-async fn over_smtp(
-    transport: &AsyncSmtpTransport<Tokio1Executor>,
-    from: &str,
-    to: &str,
-    mail: &[u8],
-) -> Fate {
-    let envelope =
-        || -> Result<Envelope> { Ok(Envelope::new(Some(from.parse()?), vec![to.parse()?])?) };
-    match envelope() {
-        Err(error) => Fate::Refused(format!("no mail address: {error:#}")),
-        Ok(envelope) => match transport.send_raw(&envelope, mail).await {
-            Ok(response) => Fate::Sent(response.message().collect::<Vec<_>>().join(" ")),
-            Err(error) => fate(&error),
-        },
-    }
+fn smtp_envelope(envelope: &Envelope<'_>) -> Result<SmtpEnvelope> {
+    let address = |text: &str| -> Result<Address> {
+        text.parse()
+            .with_context(|| format!("“{text}”不是有效的邮件地址"))
+    };
+    let to = vec![address(envelope.to)?];
+    Ok(SmtpEnvelope::new(Some(address(envelope.from)?), to)?)
 }
 
-fn fate(error: &SmtpError) -> Fate {
-    let why = causes(error);
-    match error.status() {
-        Some(code) if is_login(code) => Fate::Credentials(why),
-        Some(_) if error.is_permanent() => Fate::Refused(why),
-        _ => Fate::Later(why),
-    }
-}
-
-/// 535 authentication failed, 534 mechanism too weak, 530 authentication required (RFC 4954 section 6).
-fn is_login(code: Code) -> bool {
-    ["535", "534", "530"].contains(&code.to_string().as_str())
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let next = source.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
+fn fate(result: Result<Response, Error>) -> Fate {
+    let error = match result {
+        Ok(reply) => return Fate::Sent(reply.message().collect::<Vec<_>>().join(" ")),
+        Err(error) => error,
+    };
+    match error.status().map(u16::from) {
+        Some(530 | 534 | 535 | 538) => refused_login(&error),
+        Some(500..) if !over_the_days_quota(&error) => {
+            Fate::Refused(format!("发件服务器拒收：{error}"))
         }
-        cause = source.source();
+        _ => Fate::Later(format!("发送未完成：{error}")),
     }
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
-/// Whole or not at all, under a name that an attempt repeated would write again.
-fn write(dir: &Path, message_id: &str, mail: &[u8]) -> Result<PathBuf> {
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let safe: String = message_id
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "@.-".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    let path = dir.join(format!("{safe}.eml"));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+/// 163.com refuses for good (550, 554) what exceeds a day's connections, mails or recipients.
+fn over_the_days_quota(error: &Error) -> bool {
+    let words = error.to_string();
+    words.contains("MI:STC") || words.contains("RP:TRC")
+}
+
+fn refused_login(error: &Error) -> Fate {
+    Fate::Credentials(format!("发件服务器拒绝登录：{error}"))
+}
+
+/// A reader of the directory sees the whole file or none.
+fn write(directory: &Path, message_id: &str, mail: &[u8]) -> Result<String> {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "@.-_".contains(c);
+    let stem = message_id.replace(|c| !safe(c), "_");
+    let name = format!("{}.eml", stem.trim_start_matches('.'));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(mail)?;
     file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(path)
+    file.persist(directory.join(&name))?;
+    std::fs::File::open(directory)?.sync_all()?;
+    Ok(name)
 }

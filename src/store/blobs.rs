@@ -75,13 +75,7 @@ impl Blobs {
 
     /// Makes a batch durable: contents first, then names, then the directories that hold the names.
     pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
-        for staged in &batch {
-            staged
-                .file
-                .as_file()
-                .sync_data()
-                .context("cannot flush a file to disk")?;
-        }
+        flush(&batch)?;
         let mut parents: Vec<PathBuf> = Vec::with_capacity(batch.len());
         for staged in batch {
             let path = self.path(&staged.sha256);

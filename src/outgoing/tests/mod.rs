@@ -1,0 +1,158 @@
+//! Golden letters, and what must hold of every letter.
+
+mod sample;
+mod sending;
+mod templates;
+
+use super::*;
+use crate::campaign::Campaign;
+use crate::roster::Roster;
+use crate::standing::standings;
+use chrono::Days;
+use sample::*;
+use std::path::Path;
+
+/// Compares with `tests/golden/NAME.{html,txt}`, or rewrites them where `BAOSONG_GOLDEN=refresh`.
+fn assert_golden(name: &str, letter: &Letter) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let text = format!("{}\n\n{}", letter.subject, letter.text);
+    for (kind, now) in [("html", &letter.html), ("txt", &text)] {
+        let path = folder.join(format!("{name}.{kind}"));
+        let now = format!("{}\n", now.replace("\r\n", "\n").trim_end());
+        if std::env::var("BAOSONG_GOLDEN").is_ok_and(|word| word == "refresh") {
+            std::fs::write(&path, now).unwrap();
+            continue;
+        }
+        let golden = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("\r\n", "\n");
+        assert_eq!(
+            golden,
+            now,
+            "{} differs; BAOSONG_GOLDEN=refresh rewrites it",
+            path.display()
+        );
+    }
+}
+
+fn digest_of(facts: &DigestFacts) -> Letter {
+    digest(&Templates::default(), facts, STAFF).unwrap()
+}
+
+#[test]
+fn the_digest_of_a_day_in_the_week() {
+    let now = at(5, 25, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    assert_golden("digest_week", &digest_of(&busy(&campaign, &standings, now)));
+}
+
+#[test]
+fn the_digest_after_the_plans_due() {
+    let now = at(5, 11, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    assert_golden(
+        "digest_plan",
+        &digest_of(&quiet(&campaign, &standings, now)),
+    );
+}
+
+#[test]
+fn the_digest_after_the_summarys_due() {
+    let now = at(5, 31, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    assert_golden(
+        "digest_summary",
+        &digest_of(&quiet(&campaign, &standings, now)),
+    );
+}
+
+#[test]
+fn reminders_of_plan_reports_and_summary() {
+    assert_golden("reminder_plan", &reminder_at(2, at(5, 9, 11, 0)));
+    assert_golden("reminder_reports", &reminder_at(1, at(5, 28, 11, 0)));
+    assert_golden("reminder_summary", &reminder_at(2, at(5, 31, 11, 0)));
+}
+
+#[test]
+fn on_the_first_morning_no_day_is_due_and_the_digest_tells_of_the_plans() {
+    let now = at(5, 23, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    let subject = digest_of(&quiet(&campaign, &standings, now)).subject;
+    assert_eq!(
+        subject,
+        "职教活动周日报 5月23日：活动周今日开始，实施方案6家中3家已报，缺3家"
+    );
+}
+
+#[test]
+fn the_last_day_of_the_week_is_told_of_on_the_day_after() {
+    let now = at(5, 30, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    let subject = digest_of(&quiet(&campaign, &standings, now)).subject;
+    assert!(subject.contains("5月29日"), "{subject}");
+}
+
+#[test]
+fn a_hostile_title_is_escaped() {
+    let now = at(5, 25, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    let mut facts = quiet(&campaign, &standings, now);
+    facts.reports = vec![report(1, "某单位", "<script>alert(1)</script>")];
+    facts.links = vec![LinkLine {
+        unit: "某单位".into(),
+        provider: "\"><img src=x>".into(),
+        url: "javascript:alert(1)".into(),
+        expires_at: None,
+    }];
+    let html = digest_of(&facts).html;
+    assert!(!html.contains("<script>") && html.contains("&lt;script&gt;"));
+    assert!(!html.contains("<img") && !html.contains("href=\"javascript"));
+}
+
+#[test]
+fn a_digest_of_66_units_and_60_reports_stays_under_100_kilobytes() {
+    let now = at(5, 31, 10, 30);
+    let (campaign, roster) = (Campaign::default(), Roster::default());
+    let standings = standings(&roster, &campaign, &[], now);
+    let mut facts = busy(&campaign, &standings, now);
+    let long = |n| ReportLine {
+        title: "题".repeat(300),
+        lines: vec!["\"文'".repeat(200); 3],
+        files: vec!["照片".repeat(100); 30],
+        ..late_case(n, &roster.units()[n as usize].name)
+    };
+    facts.reports = (0..60).map(long).collect();
+    facts.review = (0..60).map(review).collect();
+    let letter = digest_of(&facts);
+    assert!(letter.html.len() < 100_000, "{} bytes", letter.html.len());
+    assert!(letter.html.contains("新到报送（60份）") && letter.html.contains("份未列出"));
+    let last = roster.units().last().unwrap();
+    assert!(letter.html.contains(&last.name) && letter.text.contains(&last.name));
+}
+
+#[test]
+fn subjects_of_reminders_differ_by_unit_and_by_day() {
+    let one = reminder_at(2, at(5, 31, 11, 0));
+    let other_unit = reminder_at(1, at(5, 31, 11, 0));
+    let other_day = reminder_at(2, at(6, 1, 11, 0));
+    assert_ne!(one.subject, other_unit.subject);
+    assert_ne!(one.subject, other_day.subject);
+    assert_ne!(one.key, other_day.key);
+}
+
+#[test]
+fn a_rule_reads_back_from_its_own_name() {
+    for rule in [Rule::Digest, Rule::Reminder] {
+        assert_eq!(rule.as_str().parse::<Rule>().unwrap(), rule);
+        assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
+    }
+    assert!("receipt".parse::<Rule>().is_err());
+}
+
+#[test]
+fn the_days_left_are_counted_across_the_due() {
+    let days_later = |days| reminder_at(2, at(5, 7, 11, 0) + Days::new(days)).text;
+    assert!(days_later(0).contains("截止日期为5月10日，还有3天。"));
+    assert!(days_later(2).contains("截止日期为5月10日，明日截止。"));
+    assert!(days_later(4).contains("截止日期为5月10日，已逾期1天。"));
+}
