@@ -466,3 +466,65 @@ fn header(raw: &[u8], name: &str) -> String {
     line.split_once(": ")
         .map_or(String::new(), |(_, value)| value.to_owned())
 }
+
+#[tokio::test]
+async fn a_70_mb_mail_is_kept_whole_and_judged() {
+    let mut house = house().await;
+    let raw = large("a", CITY, 23, 52_000_000);
+    assert!(raw.len() > 70_000_000);
+    house.server.deliver("INBOX", &raw, may(24, 8, 10));
+    assert_eq!(house.poll().await.unwrap(), 1);
+    let mails = house.daemon.store.mails(None).unwrap();
+    assert_eq!(mails[0].outcome, Some(Outcome::Reports));
+    let submission = &house
+        .daemon
+        .store
+        .submissions_of(mails[0].id.unwrap())
+        .unwrap()[0];
+    assert_eq!(
+        house
+            .daemon
+            .store
+            .files_of_submission(submission.fact.id)
+            .unwrap()[0]
+            .bytes,
+        52_000_004
+    );
+}
+
+#[tokio::test]
+async fn an_answer_in_gbk_or_garbage_is_an_error_and_not_a_hang() {
+    let faults = [
+        ImapFault::RefuseLogin(b"LOGIN \xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc".to_vec()),
+        ImapFault::Garbage,
+        ImapFault::ShortLiterals,
+    ];
+    for fault in faults {
+        let mut house = house().await;
+        house
+            .server
+            .deliver("INBOX", &report("a", CITY, 23), may(24, 8, 10));
+        house.server.misbehave(fault.clone());
+        let polled = tokio::time::timeout(std::time::Duration::from_secs(100), house.poll())
+            .await
+            .expect("an end");
+        assert!(
+            polled.is_err() || house.sources()[0].starts_with("INBOX/"),
+            "{fault:?}"
+        );
+        house.server.behave();
+        house.poll().await.unwrap();
+        assert_eq!(
+            house
+                .daemon
+                .store
+                .mails(None)
+                .unwrap()
+                .iter()
+                .filter(|m| m.id.is_some())
+                .count(),
+            1,
+            "{fault:?}"
+        );
+    }
+}

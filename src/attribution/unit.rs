@@ -44,7 +44,25 @@ struct Tally {
     only_slips: bool,
 }
 
+/// A name that more than one unit has (铁西区).
+struct Shared {
+    units: Vec<usize>,
+    place: Place,
+    weight: u32,
+    evidence: Evidence,
+}
+
 impl Tally {
+    fn add(&mut self, place: Place, weight: u32, evidence: Evidence) {
+        let best = self
+            .places
+            .entry(place)
+            .or_insert_with(|| (0, evidence.clone()));
+        if weight > best.0 {
+            *best = (weight, evidence);
+        }
+    }
+
     fn named(&self) -> u32 {
         self.places.values().map(|(weight, _)| weight).sum()
     }
@@ -71,12 +89,13 @@ pub fn attribute(
     past: &Past,
 ) -> Attribution {
     let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
-    let mut strangers = Vec::new();
+    let (mut strangers, mut shared) = (Vec::new(), Vec::new());
     for zone in zones {
         for hit in names.find(&zone.text) {
-            weigh(zone, &hit, &mut tallies, &mut strangers);
+            weigh(zone, &hit, &mut tallies, &mut strangers, &mut shared);
         }
     }
+    give_shared(shared, &mut tallies);
     give_slips_to_colleges(&mut tallies, roster);
     let named = tallies.values().map(Tally::named).max().unwrap_or(0);
     circumstances(content, roster, past, &mut tallies);
@@ -88,30 +107,55 @@ fn weigh(
     hit: &Hit,
     tallies: &mut BTreeMap<usize, Tally>,
     strangers: &mut Vec<(u32, Evidence)>,
+    shared: &mut Vec<Shared>,
 ) {
     let mut weight = zone.place.weight() * hit.naming.percent() / 100;
     if hit.guest {
         weight = weight * GUEST / 100;
     }
     let seen = &zone.text[hit.start..hit.end];
-    let evidence = || evidence(hit.naming.rule(), zone.place.name(), seen);
-    let Who::Units(units) = &hit.who else {
-        strangers.push((weight, evidence()));
-        return;
-    };
-    let weight = if units.len() > 1 { weight / 2 } else { weight };
-    for unit in units {
-        let tally = tallies.entry(*unit).or_insert_with(|| Tally {
-            only_slips: true,
-            ..Tally::default()
-        });
-        tally.only_slips &= hit.naming == Naming::Slip;
-        let best = tally
-            .places
-            .entry(zone.place)
-            .or_insert_with(|| (0, evidence()));
-        if weight > best.0 {
-            *best = (weight, evidence());
+    let evidence = evidence(hit.naming.rule(), zone.place.name(), seen);
+    match &hit.who {
+        Who::Units(units) if units.len() > 1 => {
+            shared.push(Shared {
+                units: units.clone(),
+                place: zone.place,
+                weight,
+                evidence,
+            });
+        }
+        Who::Units(units) => {
+            let new = || Tally {
+                only_slips: true,
+                ..Tally::default()
+            };
+            let tally = tallies.entry(units[0]).or_insert_with(new);
+            tally.only_slips &= hit.naming == Naming::Slip;
+            tally.add(zone.place, weight, evidence);
+        }
+        Who::Undecided | Who::Outside => strangers.push((weight, evidence)),
+    }
+}
+
+/// A name that two cities have speaks for the one that is named besides; alone it speaks for both alike.
+fn give_shared(shared: Vec<Shared>, tallies: &mut BTreeMap<usize, Tally>) {
+    let named: Vec<usize> = tallies.keys().copied().collect();
+    for Shared {
+        units,
+        place,
+        weight,
+        evidence,
+    } in shared
+    {
+        let decided = units.iter().any(|unit| named.contains(unit));
+        for unit in units
+            .into_iter()
+            .filter(|unit| !decided || named.contains(unit))
+        {
+            tallies
+                .entry(unit)
+                .or_default()
+                .add(place, weight, evidence.clone());
         }
     }
 }
@@ -131,11 +175,8 @@ fn give_slips_to_colleges(tallies: &mut BTreeMap<usize, Tally>, roster: &Roster)
             .position(|unit| unit.city == *city && !unit.districts.is_empty());
         if let (Some(tally), Some(bureau)) = (tallies.remove(&college), bureau) {
             let owner = tallies.entry(bureau).or_default();
-            for (place, found) in tally.places {
-                let best = owner.places.entry(place).or_insert_with(|| found.clone());
-                if found.0 > best.0 {
-                    *best = found;
-                }
+            for (place, (weight, evidence)) in tally.places {
+                owner.add(place, weight, evidence);
             }
         }
     }

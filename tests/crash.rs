@@ -1,0 +1,110 @@
+//! What crosses a crash: the process is killed while it takes mails in, and started again.
+
+mod support;
+
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use support::mail::{large, may, report};
+use support::standin::Standin;
+
+const MAILS: u32 = 300;
+const KILLS: u32 = 25;
+
+fn once(dir: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_baosong"))
+        .args(["--config", dir.join("settings.toml").to_str().unwrap()])
+        .args(["--data", dir.join("data").to_str().unwrap()])
+        .args(["--at", "2022-05-24T09:00:00+08:00", "once"])
+        .env("BAOSONG_LOG", "error")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn output(dir: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_baosong"))
+        .args(["--data", dir.join("data").to_str().unwrap()])
+        .args(arguments)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Kills the pass after a time that grows from kill to kill, so that every stage of it is met.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_intake_loses_no_mail_and_keeps_none_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Standin::start("lnzjhdz@163.com", "code").await;
+    for n in 0..MAILS {
+        let day = 23 + n % 7;
+        let raw = if n % 60 == 7 {
+            large(&format!("m{n}"), "丹东市教育局", day, 5 << 20)
+        } else {
+            report(&format!("m{n}"), "丹东市教育局", day)
+        };
+        server.deliver("INBOX", &raw, may(24, n / 60, n % 60));
+    }
+    std::fs::write(dir.path().join("code"), "code").unwrap();
+    let code = dir.path().join("code");
+    let settings = format!(
+        "[mailbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\n[outgoing]\ntransport = \"files\"\n",
+        server.imap_port()
+    );
+    std::fs::write(dir.path().join("settings.toml"), settings).unwrap();
+
+    let whole = Instant::now();
+    let mut killed = 0;
+    for n in 1..=KILLS {
+        let mut pass = once(dir.path());
+        let until = Instant::now() + Duration::from_millis(20) * n;
+        while Instant::now() < until && pass.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        killed += u32::from(pass.try_wait().unwrap().is_none());
+        let _ = pass.kill();
+        pass.wait().unwrap();
+    }
+    assert!(
+        killed >= 3,
+        "only {killed} passes were cut off in {:?}",
+        whole.elapsed()
+    );
+    assert!(once(dir.path()).wait().unwrap().success());
+
+    let lines = output(dir.path(), &["mails", "--jsonl"]);
+    let mails: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ids: HashSet<&str> = mails
+        .iter()
+        .filter_map(|mail| mail["message_id"].as_str())
+        .collect();
+    assert_eq!((mails.len(), ids.len()), (MAILS as usize, MAILS as usize));
+    assert!(mails.iter().all(|mail| mail["outcome"] == "reports"));
+    every_blob_is_what_its_name_says(&dir.path().join("data/blobs"));
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("data/spool"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+fn every_blob_is_what_its_name_says(root: &Path) {
+    let mut blobs = 0;
+    for dir in std::fs::read_dir(root).unwrap() {
+        for blob in std::fs::read_dir(dir.unwrap().path()).unwrap() {
+            let path = blob.unwrap().path();
+            assert_eq!(
+                baosong::store::hash_file(&path).unwrap(),
+                path.file_name().unwrap().to_str().unwrap()
+            );
+            blobs += 1;
+        }
+    }
+    assert!(blobs >= MAILS);
+}

@@ -1,0 +1,570 @@
+//! Judgement: the sample mails against their labels, and cases of our own for each rule of the notice.
+
+mod support;
+
+use baosong::attribution::{Earlier, Judge, Kind, Outcome, Past, Sketch, Verdict};
+use baosong::campaign::{Campaign, Moment};
+use baosong::config::Config;
+use baosong::daemon::Daemon;
+use baosong::message::{Address, Content, File, Inner, Media, Nesting, Reading};
+use baosong::roster::Roster;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+use support::mail::may;
+
+/// A mail of which only what matters is said.
+fn mail(subject: &str, text: &str) -> Content {
+    Content {
+        subject: subject.into(),
+        text: text.into(),
+        from: Some(Address {
+            name: String::new(),
+            address: "someone@qq.com".into(),
+        }),
+        ..Content::default()
+    }
+}
+
+fn file(name: &str, media: Media, reading: Reading) -> File {
+    File {
+        name: name.into(),
+        folder: String::new(),
+        archive: None,
+        media,
+        sha256: name.into(),
+        bytes: 30_000,
+        taken_at: None,
+        decoration: false,
+        reading,
+    }
+}
+
+trait With {
+    fn document(self, name: &str, text: &str) -> Self;
+    fn photo(self, name: &str) -> Self;
+    fn from(self, name: &str, address: &str) -> Self;
+}
+
+impl With for Content {
+    fn document(mut self, name: &str, text: &str) -> Self {
+        self.files
+            .push(file(name, Media::Document, Reading::Text(text.into())));
+        self
+    }
+
+    fn photo(mut self, name: &str) -> Self {
+        self.files.push(file(name, Media::Photo, Reading::None));
+        self
+    }
+
+    fn from(mut self, name: &str, address: &str) -> Self {
+        self.from = Some(Address {
+            name: name.into(),
+            address: address.into(),
+        });
+        self
+    }
+}
+
+fn judge_with(content: &Content, arrived: Moment, past: &Past) -> Verdict {
+    Judge::new(Roster::default(), Campaign::default())
+        .judge(content, arrived, past)
+        .unwrap()
+}
+
+fn judge(content: &Content, arrived: Moment) -> Verdict {
+    judge_with(content, arrived, &Past::none())
+}
+
+/// `unit kind days`, one a submission, or the outcome.
+fn said(verdict: &Verdict) -> String {
+    if verdict.outcome != Outcome::Reports {
+        return format!("{:?}", verdict.outcome);
+    }
+    let one = |s: &baosong::attribution::Submission| {
+        let days: Vec<String> = s
+            .days
+            .iter()
+            .map(|day| day.format("%-m.%-d").to_string())
+            .collect();
+        format!("{} {:?} {}", s.unit, s.kind, days.join("+"))
+            .trim()
+            .to_owned()
+    };
+    verdict
+        .submissions
+        .iter()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(" / ")
+}
+
+const TALE: &str = "学校在实训中心举办技能展示，三百多名师生、家长和市民参加，学生现场演示焊接、烹饪和护理操作，企业技师逐一点评。";
+
+#[test]
+fn the_unit_is_the_one_that_reports() {
+    let cases = [
+        (
+            "大连职业技术学院5月24日活动信息",
+            "",
+            "大连职业技术学院 Daily 5.24",
+        ),
+        ("大连市5月24日活动信息", "", "大连市教育局 Daily 5.24"),
+        (
+            "沈阳航空职业技术学院5月24日",
+            "",
+            "沈阳航空职业技术学院 Daily 5.24",
+        ),
+        ("沈职院5月24日信息", "", "沈阳职业技术学院 Daily 5.24"),
+        ("辽宁职业学院5月24日信息", "", "辽宁职业学院 Daily 5.24"),
+        (
+            "辽宁轻工职业学院5月24日信息",
+            "",
+            "辽宁轻工职业学院 Daily 5.24",
+        ),
+        (
+            "鞍山职业技术学院5月24日信息",
+            "",
+            "鞍山职业技术学院 Daily 5.24",
+        ),
+        ("马鞍山职业技术学院5月24日信息", "", "Review"),
+        ("绥中县职教中心5月24日活动", "", "葫芦岛市教育局 Daily 5.24"),
+        ("喀左县职教中心5月24日活动", "", "朝阳市教育局 Daily 5.24"),
+        (
+            "瓦房店市中等职业技术专业学校5月24日活动",
+            "",
+            "大连市教育局 Daily 5.24",
+        ),
+        ("铁西区职教中心5月24日活动", "", "Review"),
+        (
+            "铁西区职教中心5月24日活动",
+            "鞍山市铁西区职业教育中心办公室",
+            "鞍山市教育局 Daily 5.24",
+        ),
+        ("沈抚示范区5月24日活动", "", "Review"),
+        ("职教中心5月24日活动", "", "Review"),
+        ("沈阳工学院5月24日活动信息", "", "Review"),
+        ("抚顺市技师学院5月24日活动", "", "抚顺市教育局 Daily 5.24"),
+        (
+            "大连航运职业技术学校5月24日活动",
+            "大连航运职业技术学校办公室",
+            "大连市教育局 Daily 5.24",
+        ),
+        (
+            "大连航运职业技术学校5月24日活动",
+            "大连航运职业技术学院宣传部",
+            "大连航运职业技术学院 Daily 5.24",
+        ),
+        (
+            "沈阳市职业教育活动周启动仪式在沈阳职业技术学院举行（5月23日）",
+            "沈阳市教育局职成处",
+            "沈阳市教育局 Daily 5.23",
+        ),
+        (
+            "５月２４日活动信息（辽宁　石化　职业技术学院）",
+            "",
+            "辽宁石化职业技术学院 Daily 5.24",
+        ),
+        (
+            "原辽宁卫生职业技术学院5月24日信息",
+            "辽宁医药职业学院宣传部",
+            "辽宁医药职业学院 Daily 5.24",
+        ),
+        (
+            "交专5月24日活动信息",
+            "",
+            "辽宁省交通高等专科学校 Daily 5.24",
+        ),
+        ("渤海船舶职业学院5月24日", "", "渤海船舶职业学院 Daily 5.24"),
+        ("阜新高专5月24日动态", "", "阜新高等专科学校 Daily 5.24"),
+        ("清河门区教育局5月24日活动", "", "阜新市教育局 Daily 5.24"),
+        (
+            "沈阳职业技术学院、辽宁金融职业学院5月24日联合活动",
+            "",
+            "Review",
+        ),
+    ];
+    for (subject, signature, want) in cases {
+        let text = format!("活动丰富多彩\n{TALE}\n{signature}");
+        assert_eq!(
+            said(&judge(&mail(subject, &text), may(25, 8, 0))),
+            want,
+            "{subject} {signature}"
+        );
+    }
+}
+
+#[test]
+fn guests_and_places_in_the_text_are_no_authors() {
+    let cases = [
+        (
+            "5月24日，辽宁机电职业技术学院迎来丹东市教育局、东港市教育局组织的参观团，学生演示了机器人操作，三百名师生参加。",
+            "辽宁机电职业技术学院",
+        ),
+        (
+            "5月24日，丹东市教育局在辽宁机电职业技术学院举行活动周启动仪式，三百名师生参加，学生演示了机器人操作。\n丹东市教育局",
+            "丹东市教育局",
+        ),
+        (
+            "5月24日，辽宁工程职业学院邀请辽宁工程技术大学教授作讲座，铁岭市应急管理局派员观摩，三百名师生参加活动。",
+            "辽宁工程职业学院",
+        ),
+    ];
+    for (text, unit) in cases {
+        let verdict = judge(
+            &mail("活动周信息", &format!("技能点亮人生\n{text}")),
+            may(25, 8, 0),
+        );
+        assert_eq!(said(&verdict), format!("{unit} Daily 5.24"), "{text}");
+    }
+}
+
+#[test]
+fn days_are_read_in_every_form_and_told_from_others() {
+    let unit = "大连软件职业学院";
+    let cases = [
+        ("活动信息", "5月24日上午，", may(25, 8, 0), "5.24"),
+        ("5.24活动信息", "", may(25, 8, 0), "5.24"),
+        ("0524活动信息", "", may(25, 8, 0), "5.24"),
+        ("二十四日活动", "", may(25, 8, 0), "5.24"),
+        ("24、25日活动信息", "", may(26, 8, 0), "5.24+5.25"),
+        ("5月24日至26日活动信息", "", may(27, 8, 0), "5.24+5.25+5.26"),
+        ("活动信息", "昨天下午，", may(25, 8, 0), "5.24"),
+        ("活动信息", "今天下午，", may(24, 18, 0), "5.24"),
+        ("活动信息", "今天下午，", may(25, 0, 20), "5.24"),
+        ("活动信息", "星期二上午，", may(25, 8, 0), "5.24"),
+        ("活动周第二天", "", may(25, 8, 0), "5.24"),
+        ("2021年5月24日活动信息", "", may(25, 8, 0), "5.24"),
+        ("25日报送：活动信息", "5月24日，", may(25, 8, 0), "5.24"),
+        (
+            "活动信息",
+            "自5月23日活动周启动以来，学校天天有活动。24日，",
+            may(25, 8, 0),
+            "5.24",
+        ),
+        (
+            "活动信息（辽教办〔2022〕97号）",
+            "5月24日，",
+            may(25, 8, 0),
+            "5.24",
+        ),
+        ("活动信息", "", may(25, 8, 0), "5.24"),
+        ("活动信息", "", may(25, 11, 0), "5.25"),
+        ("活动周预热：5月22日", "", may(22, 20, 0), "5.22"),
+        ("迟报：5月24日活动信息", "今日补报，", may(27, 8, 0), "5.24"),
+    ];
+    for (subject, opening, arrived, want) in cases {
+        let text = format!("技能点亮人生\n{opening}{TALE}明天还将举行讲座。\n{unit}宣传部");
+        assert_eq!(
+            said(&judge(&mail(subject, &text), arrived)),
+            format!("{unit} Daily {want}"),
+            "{subject} {opening}"
+        );
+    }
+}
+
+#[test]
+fn a_day_that_rests_on_the_arrival_alone_says_so_and_never_leaves_the_week() {
+    let text = format!("技能点亮人生\n{TALE}\n大连软件职业学院宣传部");
+    let inside = judge(&mail("活动信息", &text), may(25, 8, 0));
+    assert!(inside.submissions[0].day_inferred);
+    assert_eq!(
+        said(&judge(&mail("活动信息", &text), may(12, 11, 0))),
+        "Review"
+    );
+    let named = judge(&mail("5月24日活动信息", &text), may(25, 8, 0));
+    assert!(!named.submissions[0].day_inferred);
+}
+
+#[test]
+fn kinds_are_told_by_name_and_title() {
+    let unit = "辽宁金融职业学院";
+    let plan = "为展示办学成果，制定本方案。一、时间：5月23日至29日。二、内容：启动仪式、技能展示、志愿服务。三、要求：各系部认真组织。";
+    let cases = [
+        ("活动周实施方案.docx", plan, "Plan"),
+        (
+            "活动周总结.docx",
+            "一周以来，学院共开展活动24场，参与师生五千余人次，取得良好效果，现将情况总结如下。",
+            "Summary",
+        ),
+        (
+            "情况统计表.xlsx",
+            "单位\t场次\t参与人次\n辽宁金融职业学院\t17\t5860\n合计\t17\t5860，填表人赵老师",
+            "Statistics",
+        ),
+        (
+            "典型案例.docx",
+            "一、实施背景。过去课堂与岗位脱节。二、主要做法。共建活页工卡，教师下企业。三、成效。就业率提高。",
+            "Case",
+        ),
+    ];
+    for (name, text, kind) in cases {
+        let content = mail("报送材料", &format!("请查收。{unit}")).document(name, text);
+        assert_eq!(
+            said(&judge(&content, may(25, 8, 0))),
+            format!("{unit} {kind}"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn each_document_that_holds_a_report_is_one_submission() {
+    let unit = "辽宁金融职业学院";
+    let two = mail(&format!("{unit}24、25日信息"), "请查收")
+        .document("5月24日点钞赛.docx", &format!("点钞赛\n{TALE}"))
+        .document("5月25日讲座.docx", "理财讲座\n银行专家走进课堂，为二百名学生讲解反诈知识，现场发放手册，气氛热烈，大家踊跃提问。")
+        .document("照片说明.docx", "图1 点钞赛现场；图2 选手领奖；图3 讲座现场；图4 师生合影留念；图5 颁奖仪式。")
+        .photo("1.jpg");
+    let verdict = judge(&two, may(26, 8, 0));
+    assert_eq!(
+        said(&verdict),
+        format!("{unit} Daily 5.24 / {unit} Daily 5.25")
+    );
+    let twice = mail(&format!("{unit}5月24日信息"), "请查收")
+        .document("信息.docx", &format!("点钞赛\n{TALE}"))
+        .document("信息.txt", &format!("点钞赛\n{TALE}"));
+    assert_eq!(judge(&twice, may(25, 8, 0)).submissions.len(), 1);
+}
+
+#[test]
+fn photos_alone_are_a_supplement_and_count_nothing() {
+    let content = mail("辽宁金融职业学院5月24日照片", "图2、图3")
+        .photo("2.jpg")
+        .photo("3.jpg");
+    let verdict = judge(&content, may(25, 8, 0));
+    assert_eq!(said(&verdict), "辽宁金融职业学院 Supplement 5.24");
+    assert_eq!(verdict.submissions[0].files, [0, 1]);
+}
+
+#[test]
+fn what_is_no_report_is_set_aside() {
+    let cases = [
+        (
+            "自动回复：5月24日活动信息",
+            "您好，我正在休假，将尽快回复您。",
+        ),
+        (
+            "请教：日报格式",
+            "老师好，请问照片有大小要求吗？视频要横版吗？沈阳市教育局 王老师",
+        ),
+        ("Re: 活动信息", "谢谢老师，辛苦了！"),
+        (
+            "活动周联系人",
+            "我市联系人：王老师，请拉进QQ群。沈阳市教育局",
+        ),
+        (
+            "展板制作8折",
+            "我公司为沈阳职业技术学院制作过展板，优惠报价，280元起，加微信看样片，退订回T",
+        ),
+        (
+            "邀请函：职业教育研讨会",
+            "诚邀沈阳市教育局参会，会议时间5月24日，地点沈阳。",
+        ),
+        (
+            "求职简历",
+            "本人毕业于辽宁金融职业学院，应聘会计岗位，请查阅，谢谢。",
+        ),
+        (
+            "致活动周组委会的感谢信",
+            "5月25日我院活动得到简报刊发，谨表衷心感谢！辽宁农业职业技术学院",
+        ),
+    ];
+    for (subject, text) in cases {
+        assert_eq!(
+            said(&judge(&mail(subject, text), may(25, 8, 0))),
+            "NotReport",
+            "{subject}"
+        );
+    }
+}
+
+#[test]
+fn a_blank_mail_and_a_locked_document_are_for_a_person() {
+    assert_eq!(said(&judge(&mail("", ""), may(25, 8, 0))), "Review");
+    let mut locked = mail("辽宁金融职业学院5月24日信息", "见附件");
+    locked.files.push(file(
+        "信息.docx",
+        Media::Document,
+        Reading::Failed("加密".into()),
+    ));
+    let verdict = judge(&locked, may(25, 8, 0));
+    assert_eq!(
+        (verdict.outcome, verdict.candidates),
+        (Outcome::Review, vec!["辽宁金融职业学院".to_owned()])
+    );
+    assert!(verdict.reason.contains("加密"));
+}
+
+#[test]
+fn who_passes_a_mail_on_is_not_its_author() {
+    let mut content = mail(
+        "Fw: 沈职院5月26日信息（代转）",
+        "托我代转，原文在下面。\n\n宋老师\n辽宁装备制造职业技术学院 宣传部",
+    )
+    .from("辽装宋老师", "song@163.com");
+    content.inner.push(Inner {
+        nesting: Nesting::Forwarded,
+        from: Some(Address {
+            name: "王".into(),
+            address: "w@vtcsy.com".into(),
+        }),
+        date: Some(may(26, 21, 0)),
+        subject: Some("信息".into()),
+        text: format!("工匠讲堂开讲\n今天下午，{TALE}\n沈阳职业技术学院党委宣传部"),
+    });
+    assert_eq!(
+        said(&judge(&content, may(27, 8, 20))),
+        "沈阳职业技术学院 Daily 5.26"
+    );
+}
+
+#[test]
+fn a_known_address_decides_only_where_the_content_names_no_unit() {
+    let silent = mail("活动情况", &format!("技能点亮人生\n昨天上午，{TALE}"));
+    let known = |units: &[&str]| Past {
+        named_by_sender: units.iter().map(|u| (*u).to_owned()).collect(),
+        ..Past::none()
+    };
+    let one = judge_with(&silent, may(25, 8, 0), &known(&["铁岭卫生职业学院"]));
+    assert_eq!(said(&one), "铁岭卫生职业学院 Daily 5.24");
+    assert!(!one.plainly_named, "an address is not taught by itself");
+    let two = judge_with(
+        &silent,
+        may(25, 8, 0),
+        &known(&["抚顺职业技术学院", "抚顺师范高等专科学校"]),
+    );
+    assert_eq!((said(&two).as_str(), two.candidates.len()), ("Review", 2));
+    let other = mail(
+        "辽宁金融职业学院5月24日信息",
+        &format!("技能点亮人生\n{TALE}"),
+    );
+    let named = judge_with(&other, may(25, 8, 0), &known(&["铁岭卫生职业学院"]));
+    assert_eq!(said(&named), "辽宁金融职业学院 Daily 5.24");
+}
+
+#[test]
+fn a_corrected_text_repeats_the_earlier_and_a_second_report_does_not() {
+    let unit = "辽宁金融职业学院";
+    let earlier = |text: &str, day: u32| Earlier {
+        id: 7,
+        unit: unit.into(),
+        kind: Kind::Daily,
+        days: vec![may(day, 0, 0).date_naive()],
+        arrived: may(25, 8, 0),
+        subject: String::new(),
+        title: String::new(),
+        sketch: Sketch::of(text),
+    };
+    let first = format!("点钞赛\n{TALE}");
+    let repeats = |subject: &str, text: &str, day: u32| {
+        let of_unit = |_: &str| Ok(vec![earlier(&first, day)]);
+        let past = Past {
+            of_unit: &of_unit,
+            ..Past::none()
+        };
+        judge_with(
+            &mail(
+                &format!("{unit}5月24日{subject}"),
+                &format!("{text}\n{unit}"),
+            ),
+            may(25, 9, 0),
+            &past,
+        )
+        .submissions[0]
+            .repeats
+    };
+    assert_eq!(
+        repeats("信息（更正）", &first.replace("三百", "二百"), 24),
+        Some(7)
+    );
+    assert_eq!(repeats("信息（重发）", &first, 24), Some(7));
+    let second = "讲座\n银行专家走进课堂，为二百名学生讲解反诈知识，现场发放手册，气氛热烈，大家踊跃提问，学生代表发言。";
+    assert_eq!(repeats("信息二", second, 24), None);
+    assert_eq!(
+        repeats("信息", &first, 23),
+        None,
+        "the same words of another day are another report"
+    );
+}
+
+#[test]
+fn a_verdict_says_what_was_seen_and_where() {
+    let verdict = judge(
+        &mail(
+            "辽宁金融职业学院5月24日信息",
+            &format!("技能点亮人生\n{TALE}"),
+        ),
+        may(25, 8, 0),
+    );
+    let evidence = &verdict.submissions[0].evidence;
+    let seen = |rule: &str, place: &str, seen: &str| {
+        evidence
+            .iter()
+            .any(|e| e.rule == rule && e.place == place && e.seen == seen)
+    };
+    assert!(seen("full_name", "subject", "辽宁金融职业学院"));
+    assert!(seen("full_date", "subject", "5月24日"));
+}
+
+/// Figures of the sample mails; `examples/campaign/labels.jsonl` says what a careful person makes of each.
+#[test]
+fn the_sample_mails_are_judged_as_a_careful_person_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/campaign");
+    let mut daemon = Daemon::open(Config::default(), dir.path()).unwrap();
+    daemon.import(std::slice::from_ref(&samples)).unwrap();
+    let by_name: HashMap<String, _> = daemon
+        .store
+        .mails(None)
+        .unwrap()
+        .into_iter()
+        .map(|mail| (mail.source.clone(), mail))
+        .collect();
+    let labels = std::fs::read_to_string(samples.join("labels.jsonl")).unwrap();
+    let (mut exact, mut all, mut guessed, mut taken) = (0, 0, 0, 0);
+    for label in labels
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+    {
+        let mail = &by_name[&format!("{}.eml", label["id"].as_str().unwrap())];
+        let rows = daemon.store.submissions_of(mail.id.unwrap()).unwrap();
+        let mut got: Vec<String> = rows
+            .iter()
+            .map(|r| format!("{:?} {} {:?}", r.fact.kind, r.fact.unit, r.fact.days))
+            .collect();
+        let mut want: Vec<String> = label["reports"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(wanted)
+            .collect();
+        got.sort();
+        want.sort();
+        let reports = mail.outcome == Some(Outcome::Reports);
+        match label["outcome"].as_str().unwrap() {
+            "reports" => {
+                all += 1;
+                exact += u32::from(reports && got == want);
+            }
+            "review" => guessed += u32::from(reports),
+            _ => taken += u32::from(reports),
+        }
+    }
+    assert_eq!(
+        (guessed, taken),
+        (0, 0),
+        "guessed what a person should decide, took noise for reports"
+    );
+    assert!(
+        exact + 1 >= all,
+        "{exact} of {all} exactly right; only the PDF may be left to a person"
+    );
+}
+
+fn wanted(report: &Value) -> String {
+    let kind: Kind = serde_json::from_value(report["kind"].clone()).unwrap();
+    let days: Vec<chrono::NaiveDate> = serde_json::from_value(report["days"].clone()).unwrap();
+    format!("{kind:?} {} {days:?}", report["unit"].as_str().unwrap())
+}
