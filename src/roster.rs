@@ -111,6 +111,16 @@ impl Roster {
         roster.refuse_shared("address", |unit| {
             unit.addresses.iter().map(|a| a.to_lowercase()).collect()
         })?;
+        for unit in &roster.units {
+            for address in &unit.addresses {
+                let sound = address.parse::<lettre::Address>().is_ok();
+                ensure!(
+                    sound,
+                    "{} has the address \"{address}\", which is no mail address",
+                    unit.name
+                );
+            }
+        }
         Ok(roster)
     }
 
@@ -254,6 +264,17 @@ mod tests {
         let error = Roster::parse(text).unwrap_err().to_string();
         assert!(
             error.contains("同名") && error.contains("甲学院") && error.contains("乙学院"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_with_its_unit() {
+        let text =
+            "city = []\n[[college]]\nname = \"甲学院\"\ncity = \"x\"\naddresses = [\"nobody\"]";
+        let error = Roster::parse(text).unwrap_err().to_string();
+        assert!(
+            error.contains("甲学院") && error.contains("nobody"),
             "{error}"
         );
     }

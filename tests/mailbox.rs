@@ -248,6 +248,21 @@ async fn a_mail_that_cannot_be_fetched_does_not_block_those_after_it() {
     }
 }
 
+/// imap-proto panics on it.
+#[tokio::test]
+async fn a_mail_without_internaldate_does_not_block_the_others() {
+    let mut house = house().await;
+    for n in 0..7 {
+        house
+            .server
+            .deliver("INBOX", &report(&format!("m{n}"), CITY, 23), may(24, 8, n));
+    }
+    let bad = house.server.mails("INBOX")[3].uid;
+    house.server.misbehave(ImapFault::NilDate(bad));
+    assert_eq!(house.poll().await.unwrap(), 6);
+    assert_eq!(house.unexplained(), 0);
+}
+
 #[tokio::test]
 async fn a_large_mail_comes_in_parts_whole() {
     for fault in [
@@ -284,7 +299,7 @@ async fn chatter_in_the_midst_of_a_fetch_is_passed_over() {
 /// async-imap takes a tagged NO and a clean end of stream for an empty answer.
 #[tokio::test]
 async fn a_poll_counts_as_done_only_by_its_tagged_ok() {
-    for verb in ["LIST", "EXAMINE", "UID SEARCH", "UID FETCH"] {
+    for verb in ["LIST", "EXAMINE", "UID SEARCH"] {
         for fault in [
             ImapFault::CloseAt as fn(&'static str) -> ImapFault,
             ImapFault::ByeAt,
@@ -299,6 +314,30 @@ async fn a_poll_counts_as_done_only_by_its_tagged_ok() {
             assert_eq!(house.poll().await.unwrap(), 1, "{verb}");
             assert!(house.daemon.store.troubles().unwrap().is_empty());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_while_fetching_is_made_anew() {
+    for fault in [
+        ImapFault::CloseAt as fn(&'static str) -> ImapFault,
+        ImapFault::ByeAt,
+    ] {
+        let mut house = house().await;
+        for n in 0..3 {
+            house
+                .server
+                .deliver("INBOX", &report(&format!("m{n}"), CITY, 23), may(24, 8, n));
+        }
+        house.server.misbehave(fault("UID FETCH"));
+        assert_eq!(house.poll().await.unwrap(), 3);
+        let logins = house
+            .server
+            .commands()
+            .iter()
+            .filter(|line| *line == "LOGIN")
+            .count();
+        assert_eq!(logins, 2);
     }
 }
 

@@ -6,13 +6,14 @@ use crate::campaign::{CST, Moment, in_china};
 use crate::message::LinkKind;
 use crate::outgoing::{
     AsideLine, DigestFacts, LedgerLine, Letter, LetterLine, LinkLine, MediaCounts, ReportLine,
-    ReviewLine, digest,
+    ReviewLine, Templates, digest,
 };
 use crate::standing::{Chain, Standing};
 use crate::store::{Fact, FileRow, LetterState, MailRow, SubmissionRow};
 use anyhow::Result;
 use chrono::NaiveDate;
 use std::collections::HashMap;
+use tracing::warn;
 
 /// Everything that a digest tells, owned, so that the letter can borrow it.
 struct Gathered {
@@ -33,7 +34,7 @@ impl Daemon {
     /// The digest of the day of `now`, to one member of staff.
     pub fn digest(&self, to: &str, now: Moment) -> Result<Letter> {
         let all = self.gather(now)?;
-        let facts = DigestFacts {
+        let mut facts = DigestFacts {
             campaign: &self.campaign,
             now,
             standings: &all.standings,
@@ -49,7 +50,14 @@ impl Daemon {
             trouble: all.trouble,
             last_poll: self.store.polled_at()?,
         };
-        digest(&self.templates, &facts, to)
+        digest(&self.templates, &facts, to).or_else(|error| {
+            // An operator's template must not keep the digest from staff.
+            warn!("{error:#}");
+            facts
+                .trouble
+                .push(format!("自定义模板有误，已改用内置模板：{error:#}"));
+            digest(&Templates::default(), &facts, to)
+        })
     }
 
     fn gather(&self, now: Moment) -> Result<Gathered> {

@@ -3,7 +3,7 @@
 use super::Daemon;
 use crate::campaign::{CST, Moment};
 use crate::outgoing::{
-    Envelope, Fate, Key, Letter, ReminderFacts, Rule, Transport, mail, reminder,
+    Envelope, Fate, Key, Letter, ReminderFacts, Rule, Templates, Transport, mail, reminder,
 };
 use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
@@ -136,7 +136,11 @@ impl Daemon {
             mailbox_address: &self.config.mailbox.user,
             contact: &self.config.outgoing.contact,
         };
-        reminder(&self.templates, &facts, &due.unit.addresses[0])
+        let to = &due.unit.addresses[0];
+        reminder(&self.templates, &facts, to).or_else(|error| {
+            warn!("{error:#}");
+            reminder(&Templates::default(), &facts, to)
+        })
     }
 
     fn queue(&mut self, letter: &Letter, now: Moment) -> Result<bool> {

@@ -3,7 +3,7 @@
 use super::{Daemon, intake::Incoming};
 use crate::campaign::Moment;
 use crate::config;
-use crate::mailbox::{Error, Examined, Fetched, Listed, Session, batches, watched};
+use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, Session, batches, watched};
 use crate::store::Place;
 use anyhow::Result;
 use chrono::TimeDelta;
@@ -14,7 +14,7 @@ use tracing::{info, warn};
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
 /// Connections made anew within one poll before it is given up.
-const RECONNECTS: u32 = 5;
+const RECONNECTS: u32 = 20;
 
 /// The connection of a poll; it is made anew where one mail breaks it.
 struct Line<'a> {
@@ -36,6 +36,16 @@ impl<'a> Line<'a> {
             session,
             reconnects: RECONNECTS,
         })
+    }
+
+    /// Makes the connection good again after a fault, and gives the fault in words.
+    async fn recover(&mut self, folder: &str, error: Error, mails: usize) -> Result<String, Error> {
+        warn!(folder, mails, %error, "fetch failed");
+        let why = error.to_string();
+        if !error.leaves_session() {
+            self.reopen(folder, error).await?;
+        }
+        Ok(why)
     }
 
     async fn reopen(&mut self, folder: &str, cause: Error) -> Result<(), Error> {
@@ -116,17 +126,48 @@ impl Daemon {
         if wanted.is_empty() {
             return Ok(0);
         }
-        let listed = line.session.list(&wanted).await?;
-        let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
         let place = |uid| Place {
             folder: folder.into(),
             uidvalidity: opened.uidvalidity,
             uid,
         };
-        for uid in wanted.iter().filter(|uid| !shown.contains(uid)) {
-            self.store.failed(&place(*uid), "服务器列出而未给出", now)?;
-        }
+        let listed = self.list(line, folder, &wanted, &place, now).await?;
         self.fetch(line, folder, listed, &place, now).await
+    }
+
+    /// Sizes and arrivals. A command that fails is halved until the mail that breaks it stands alone.
+    async fn list(
+        &mut self,
+        line: &mut Line<'_>,
+        folder: &str,
+        wanted: &[u32],
+        place: &impl Fn(u32) -> Place,
+        now: Moment,
+    ) -> Result<Vec<Listed>> {
+        let mut queue: VecDeque<Vec<u32>> = wanted.chunks(SIZES).map(<[u32]>::to_vec).collect();
+        let mut all = Vec::new();
+        while let Some(uids) = queue.pop_front() {
+            match line.session.list(&uids).await {
+                Ok(listed) => {
+                    let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
+                    for uid in uids.iter().filter(|uid| !shown.contains(uid)) {
+                        self.store.failed(&place(*uid), "服务器列出而未给出", now)?;
+                    }
+                    all.extend(listed);
+                }
+                Err(error) => {
+                    let why = line.recover(folder, error, uids.len()).await?;
+                    match uids.as_slice() {
+                        [one] => self.store.failed(&place(*one), &why, now)?,
+                        many => many
+                            .chunks(many.len().div_ceil(2))
+                            .rev()
+                            .for_each(|half| queue.push_front(half.to_vec())),
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// What UID SEARCH lists and the database lacks.
@@ -183,11 +224,7 @@ impl Daemon {
                 Ok(fetched) => new += self.accept(&batch, fetched, place, now)?,
                 Err(error @ Error::Local(_)) => return Err(error.into()),
                 Err(error) => {
-                    warn!(folder, mails = batch.len(), %error, "fetch failed");
-                    let why = error.to_string();
-                    if !error.leaves_session() {
-                        line.reopen(folder, error).await?;
-                    }
+                    let why = line.recover(folder, error, batch.len()).await?;
                     match batch.as_slice() {
                         [one] => self.store.failed(&place(one.uid), &why, now)?,
                         many => many

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
-/// Mails whose sizes are asked for in one command: some 4 kB of UIDs.
-const SIZES: usize = 400;
+/// Mails whose sizes are best asked for in one command: some 4 kB of UIDs.
+pub const SIZES: usize = 400;
 /// Mails and bytes in one batch. 163.com was seen to cut a FETCH of 89 mails.
 const BATCH: usize = 50;
 const BATCH_BYTES: u64 = 4 << 20;
@@ -61,16 +61,14 @@ pub fn batches(mut listed: Vec<Listed>) -> Vec<Vec<Listed>> {
 impl Session {
     /// Size and arrival of each of `uids` that the open folder still has.
     pub async fn list(&mut self, uids: &[u32]) -> Result<Vec<Listed>, Error> {
+        let asked: HashSet<u32> = uids.iter().copied().collect();
+        let command = format!("UID FETCH {} (UID INTERNALDATE RFC822.SIZE)", set(uids));
         let mut all = Vec::new();
-        for chunk in uids.chunks(SIZES) {
-            let asked: HashSet<u32> = chunk.iter().copied().collect();
-            let command = format!("UID FETCH {} (UID INTERNALDATE RFC822.SIZE)", set(chunk));
-            self.command(&command, patience(0), |response| {
-                all.extend(listed(response).filter(|mail| asked.contains(&mail.uid)));
-                Ok(())
-            })
-            .await?;
-        }
+        self.command(&command, patience(0), |response| {
+            all.extend(listed(response).filter(|mail| asked.contains(&mail.uid)));
+            Ok(())
+        })
+        .await?;
         all.sort_by_key(|mail| mail.uid);
         all.dedup_by_key(|mail| mail.uid);
         Ok(all)

@@ -11,7 +11,7 @@ pub mod local;
 mod session;
 
 pub use error::Error;
-pub use fetch::{Fetched, Listed, batches};
+pub use fetch::{Fetched, Listed, SIZES, batches};
 pub use folders::{Folder, watched};
 pub use session::{Examined, Session};
 

@@ -4,7 +4,9 @@ use super::connection::{Boxed, connect};
 use super::{Error, Folder};
 use crate::config::Mailbox;
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode, Status};
+use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{debug, warn};
@@ -156,7 +158,13 @@ impl Session {
         on_response: impl FnMut(&Response) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let verb = verb(command);
-        patiently(&verb, patience, self.run(command, &verb, on_response)).await
+        // imap-proto panics on some answers (INTERNALDATE NIL); the session is then of no more use.
+        let run = AssertUnwindSafe(self.run(command, &verb, on_response)).catch_unwind();
+        let caught = async {
+            run.await
+                .unwrap_or_else(|_| Err(Error::lost("the answer breaks the IMAP library")))
+        };
+        patiently(&verb, patience, caught).await
     }
 
     async fn run(

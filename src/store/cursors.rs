@@ -6,7 +6,7 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
 
-/// How often a mail that cannot be fetched is asked for, before staff alone can look at it.
+/// How often a mail that cannot be fetched is asked for at every poll; after that, once a day.
 const ATTEMPTS: u32 = 5;
 
 /// Where a mail lies on the server.
@@ -132,16 +132,15 @@ impl Store {
         Ok(())
     }
 
-    /// Those of `listed` to be fetched: without a row, or with one that has attempts left.
+    /// Those of `listed` whose mail is not kept. A full comparison thus asks again for those given up on.
     pub fn wanted(&self, folder: &str, uidvalidity: u32, listed: &[u32]) -> Result<Vec<u32>> {
         let least = listed.iter().min().copied().unwrap_or(0);
         let settled: HashSet<u32> = self
             .connection
             .prepare_cached(
-                "SELECT uid FROM locations WHERE folder = ?1 AND uidvalidity = ?2 AND uid >= ?3
-                 AND (mail IS NOT NULL OR attempts >= ?4)",
+                "SELECT uid FROM locations WHERE folder = ?1 AND uidvalidity = ?2 AND uid >= ?3 AND mail IS NOT NULL",
             )?
-            .query_map(params![folder, uidvalidity, least, ATTEMPTS], |row| {
+            .query_map(params![folder, uidvalidity, least], |row| {
                 row.get(0)
             })?
             .collect::<Result<_, _>>()?;

@@ -86,7 +86,8 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
                 .bytes(),
             );
         }
-        one(&mut answer, number, mail, &items, range, short);
+        let nil = state.imap_faults.contains(&ImapFault::NilDate(mail.uid));
+        one(&mut answer, number, mail, &items, range, short, nil);
     }
     if let Some(after) = state
         .fault(|f| {
@@ -113,9 +114,12 @@ fn one(
     items: &str,
     range: Option<(usize, usize)>,
     short: usize,
+    nil: bool,
 ) {
     let mut facts = vec![format!("UID {}", mail.uid)];
-    if items.contains("INTERNALDATE") {
+    if items.contains("INTERNALDATE") && nil {
+        facts.push("INTERNALDATE NIL".into());
+    } else if items.contains("INTERNALDATE") {
         facts.push(format!(
             "INTERNALDATE \"{}\"",
             mail.date.format("%e-%b-%Y %H:%M:%S %z")

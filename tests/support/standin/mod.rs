@@ -63,6 +63,8 @@ pub enum ImapFault {
     RefuseFetch(u32),
     /// FETCH of a set that holds this UID closes the connection.
     CloseAtFetchOf(u32),
+    /// The INTERNALDATE of this UID is NIL.
+    NilDate(u32),
     /// Parts are answered with the whole mail.
     IgnoreParts,
     /// Parts are answered BAD.
