@@ -1,8 +1,8 @@
 //! What a report is: plan, daily, case, summary or statistics (rules.md, "Kinds").
 
-use super::normal::normal;
+use super::normal::{normal, stem};
 use super::report::{Draft, is_sheet};
-use super::zone::{Place, Zone, stem};
+use super::zone::{Place, Zone};
 use super::{About, Evidence, Kind};
 use crate::message::Content;
 

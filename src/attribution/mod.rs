@@ -11,6 +11,7 @@ mod names;
 mod noise;
 mod normal;
 mod past;
+mod relative;
 mod repeat;
 mod report;
 mod sketch;

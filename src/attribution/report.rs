@@ -1,8 +1,7 @@
 //! How a mail splits into reports: which documents hold one, and whether the body does (rules.md, "Submissions of a mail").
 
 use super::Sketch;
-use super::normal::{normal, substance};
-use super::zone::stem;
+use super::normal::{normal, stem, substance};
 use crate::message::{Content, File, LinkKind, Media, Nesting, Reading};
 
 /// Above this resemblance two documents of one mail are the same text (a docx and its pdf).

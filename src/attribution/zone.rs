@@ -1,6 +1,6 @@
 //! The places of a mail where evidence stands, by their strength.
 
-use super::normal::{normal, substance};
+use super::normal::{normal, stem, substance};
 use super::report::Draft;
 use crate::message::{Content, Nesting};
 
@@ -225,9 +225,4 @@ pub fn split_ending(text: &str) -> (String, String) {
     };
     let ending: Vec<&str> = ending.iter().filter(address).copied().collect();
     (body.join("\n"), ending.join("\n"))
-}
-
-/// A file name without its ending.
-pub fn stem(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
