@@ -208,6 +208,32 @@ async fn a_mail_that_shows_up_late_under_a_low_uid_is_found() {
 }
 
 #[tokio::test]
+async fn a_first_version_found_late_in_the_spam_folder_turns_the_second_into_its_repeat() {
+    let mut house = house().await;
+    house
+        .server
+        .deliver("INBOX", &report("a", CITY, 23), may(24, 11, 30));
+    house.poll().await.unwrap();
+    let first = String::from_utf8(report("a", CITY, 23))
+        .unwrap()
+        .replace("三百多名", "二百多名");
+    house
+        .server
+        .deliver("&V4NXPpCuTvY-", first.as_bytes(), may(24, 8, 10));
+    house.poll().await.unwrap();
+    let facts = house.daemon.store.facts().unwrap();
+    assert_eq!(facts.len(), 2);
+    assert_eq!(
+        (facts[0].repeats, facts[1].repeats),
+        (None, Some(facts[0].id))
+    );
+    assert_eq!(
+        (facts[0].arrived, facts[1].arrived),
+        (may(24, 8, 10), may(24, 11, 30))
+    );
+}
+
+#[tokio::test]
 async fn a_mail_that_a_clerk_deletes_stays_kept() {
     let mut house = house().await;
     let uid = house

@@ -40,7 +40,7 @@ impl Store {
             "UPDATE mails SET outcome = NULL WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL",
             [received_at, id],
         )?;
-        transaction.execute("DELETE FROM senders WHERE first_at >= ?1", [received_at])?;
+        transaction.execute("DELETE FROM senders WHERE first_at > ?1", [received_at])?;
         transaction.commit()?;
         Ok(())
     }
