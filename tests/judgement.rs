@@ -381,6 +381,36 @@ fn what_is_no_report_is_set_aside() {
 }
 
 #[test]
+fn a_report_with_words_of_commerce_or_fraud_is_a_report() {
+    let cases = [
+        "5月24日，辽宁金融职业学院举办反诈讲座，民警提醒学生不泄露身份证号、银行卡号，不轻信领取补贴的短信，现场三百名师生参加。",
+        "5月24日，辽宁金融职业学院举行校园招聘会，四十家企业带来优惠政策，一百名学生与客户经理签约，参加证书认证体验。",
+    ];
+    for text in cases {
+        let content = mail(
+            "辽宁金融职业学院5月24日校园招聘会和讲座",
+            &format!("技能点亮人生\n{text}"),
+        )
+        .photo("1.jpg");
+        assert_eq!(
+            said(&judge(&content, may(25, 8, 0))),
+            "辽宁金融职业学院 Daily 5.24",
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_summary_that_contains_the_table_is_both() {
+    let text = "辽宁金融职业学院2022年职业教育活动周总结\n一周以来共开展活动24场，成效显著，现将情况总结如下。\n附：情况统计表\n场次\t人次\n24\t5860";
+    let content = mail("辽宁金融职业学院总结", "请查收").document("总结.docx", text);
+    assert_eq!(
+        said(&judge(&content, may(30, 8, 0))),
+        "辽宁金融职业学院 Summary / 辽宁金融职业学院 Statistics"
+    );
+}
+
+#[test]
 fn a_blank_mail_and_a_locked_document_are_for_a_person() {
     assert_eq!(said(&judge(&mail("", ""), may(25, 8, 0))), "Review");
     let mut locked = mail("辽宁金融职业学院5月24日信息", "见附件");

@@ -88,7 +88,9 @@ impl Judge {
                     }
                     verdict.plainly_named |= plainly_named;
                     verdict.candidates.push(submission.unit.clone());
+                    let table = enclosed_table(&submission);
                     verdict.submissions.push(submission);
+                    verdict.submissions.extend(table);
                 }
                 Decision::Doubted { reason, candidates } => {
                     return Ok(without(Outcome::Review, reason, candidates));
@@ -254,6 +256,24 @@ fn title(content: &Content, draft: &Draft, zones: &[Zone]) -> String {
         .find(salutes)
         .filter(|_| headed && !draft.supplement);
     first.unwrap_or(&content.subject).chars().take(80).collect()
+}
+
+/// A summary that contains the statistics table is both (rules.md, "Days").
+fn enclosed_table(summary: &Submission) -> Option<Submission> {
+    let rows = summary
+        .text
+        .lines()
+        .filter(|line| line.contains('\t') && line.contains(|c: char| c.is_ascii_digit()));
+    let table =
+        summary.kind == Kind::Summary && summary.text.contains("统计表") && rows.count() >= 1;
+    table.then(|| Submission {
+        kind: Kind::Statistics,
+        repeats: None,
+        title: "情况统计表".into(),
+        files: Vec::new(),
+        links: Vec::new(),
+        ..summary.clone()
+    })
 }
 
 fn without(outcome: Outcome, reason: String, candidates: Vec<String>) -> Verdict {

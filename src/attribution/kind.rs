@@ -58,10 +58,15 @@ fn named(title: &str) -> Option<(Kind, &'static str)> {
     if has("统计表") || has("情况统计") || has("数据统计") {
         return Some((Kind::Statistics, "统计表"));
     }
-    if (has("总结") && !has("总结会") && !has("总结大会")) || has("工作小结") {
+    if (has("总结") && !has("总结会") && !has("总结大会") && !has("总结表彰")) || has("工作小结")
+    {
         return Some((Kind::Summary, "总结"));
     }
-    if has("方案") && !has("方案解读") && !has("方案设计") && !NEWS.iter().any(|word| has(word))
+    if has("方案")
+        && !["解读", "设计", "研讨", "论证", "评审"]
+            .iter()
+            .any(|word| has(&format!("方案{word}")))
+        && !NEWS.iter().any(|word| has(word))
     {
         return Some((Kind::Plan, "方案"));
     }

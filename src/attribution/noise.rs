@@ -44,34 +44,36 @@ fn by_machine(content: &Content, subject: &str) -> Option<String> {
     })
 }
 
+/// Words of commerce, or of phishing. A report of a lecture against fraud has some of the latter, and photos.
 fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String> {
-    const WORDS: [&str; 26] = [
+    const COMMERCE: [&str; 16] = [
         "退订",
-        "优惠",
-        "折",
-        "元起",
-        "元/",
-        "热线",
         "加微信",
-        "公司为",
         "报价",
-        "客户",
         "合作满意",
         "一站式",
         "代写",
         "代发",
-        "身份证号",
-        "银行卡",
-        "补贴",
-        "扫描下方二维码",
-        "逾期视为",
-        "认证",
-        "中奖",
-        "点击领取",
+        "元起",
+        "热线",
+        "我公司为",
+        "公司为",
         "招生代理",
         "加盟",
         "免费试用",
-        "培训班招生",
+        "享8折",
+        "价8折",
+    ];
+    const PHISHING: [&str; 9] = [
+        "身份证号",
+        "银行卡",
+        "扫描下方二维码",
+        "逾期视为",
+        "补贴",
+        "领取",
+        "完成认证",
+        "点击领取",
+        "中奖",
     ];
     let documents = content.files.iter().filter_map(|file| match &file.reading {
         Reading::Text(text) => Some(normal(text)),
@@ -81,33 +83,39 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
         .into_iter()
         .chain(documents)
         .collect();
-    let seen: Vec<_> = WORDS.iter().filter(|word| all.contains(*word)).collect();
+    let seen = |words: &[&str]| words.iter().filter(|word| all.contains(*word)).count();
+    let bait = seen(&COMMERCE) >= 2 || (seen(&PHISHING) >= 3 && !has_photos(content));
     let speaks_of_itself = ["我校", "我院", "我市", "我中心", "我县", "我区"]
         .iter()
         .any(|word| all.contains(word));
-    (seen.len() >= 3 && !speaks_of_itself).then(|| "广告或可疑邮件".into())
+    (bait && !speaks_of_itself).then(|| "广告或可疑邮件".into())
+}
+
+fn has_photos(content: &Content) -> bool {
+    content
+        .files
+        .iter()
+        .any(|file| matches!(file.media, Media::Photo | Media::Video) && !file.decoration)
 }
 
 fn circular(subject: &str, content: &Content) -> Option<String> {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 14] = [
         "邀请函",
         "邀请:",
         "诚邀",
-        "招聘",
+        "招聘启事",
+        "招聘信息",
+        "招聘公告",
+        "应聘",
         "求职",
         "简历",
         "会议通知",
         "培训通知",
-        "参会",
         "征订",
         "征稿",
         "投稿邀请",
     ];
-    let from_us = content
-        .files
-        .iter()
-        .any(|file| matches!(file.media, Media::Photo | Media::Video) && !file.decoration);
-    (WORDS.iter().any(|word| subject.contains(word)) && !from_us)
+    (WORDS.iter().any(|word| subject.contains(word)) && !has_photos(content))
         .then(|| "通知、邀请或求职邮件".into())
 }
 

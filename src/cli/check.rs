@@ -21,10 +21,15 @@ pub fn run(common: &Common) -> Result<()> {
     println!("roster     {} units", roster.units().len());
     let lacking = roster.without_address();
     if !lacking.is_empty() {
+        let first = lacking
+            .iter()
+            .take(4)
+            .copied()
+            .collect::<Vec<_>>()
+            .join("、");
         println!(
-            "warning    {} units have no address and will be telephoned: {}",
-            lacking.len(),
-            lacking.join("、")
+            "warning    {} units have no address and will be telephoned: {first}…",
+            lacking.len()
         );
     }
     if config.staff.digest_to.is_empty() {

@@ -77,12 +77,19 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         match self.verb.run(&self.common).await {
             Ok(()) => ExitCode::SUCCESS,
+            // The reader of our output has seen enough.
+            Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("baosong: {error:#}");
                 ExitCode::from(if error.is::<Unusable>() { 2 } else { 1 })
             }
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 impl Verb {
