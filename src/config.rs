@@ -20,6 +20,8 @@ pub struct Config {
     pub units_file: Option<PathBuf>,
     /// Where reports come from.
     pub mailbox: Mailbox,
+    /// How mails are read.
+    pub reader: Reader,
     /// Where letters go.
     pub outgoing: Outgoing,
     /// Who reads the digest.
@@ -63,6 +65,29 @@ pub struct Mailbox {
     pub folders: Option<Vec<String>>,
     /// Seconds between polls; up to a tenth more or less is added by chance.
     pub poll_seconds: u64,
+}
+
+/// The process that reads mails.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reader {
+    /// Seconds of the wall clock that reading one mail may take.
+    pub seconds_a_mail: u64,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            seconds_a_mail: 120,
+        }
+    }
+}
+
+impl Reader {
+    /// How long reading one mail may take.
+    pub fn limit(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.seconds_a_mail)
+    }
 }
 
 /// How letters leave.

@@ -5,7 +5,7 @@
 //! [`mailbox`] (bytes) → [`message`] (content) → [`attribution`] (verdict) → [`store`] (facts)
 //! → [`standing`] (derived) → [`outgoing`] (letters); [`daemon`] alone sees them all.
 //!
-//! `message`, `attribution` and `standing` are pure: the moment to act as is passed in.
+//! [`reader`] keeps `message` in a process of its own. `message`, `attribution` and `standing` are pure: the moment to act as is passed in.
 
 pub mod attribution;
 pub mod mailbox;
@@ -18,4 +18,5 @@ pub mod campaign;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod reader;
 pub mod roster;

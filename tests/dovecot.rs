@@ -29,6 +29,7 @@ async fn a_dovecot_s_mails_are_kept_once_and_left_as_they_were() {
     std::fs::write(&config.mailbox.password_file, PASSWORD).unwrap();
     let data = dir.path().join("data");
     let mut daemon = Daemon::open(config, &data).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
 
     assert_eq!(daemon.poll(may(24, 11, 0)).await.unwrap(), 121);
     assert_eq!(daemon.poll(may(24, 11, 3)).await.unwrap(), 0);

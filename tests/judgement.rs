@@ -544,6 +544,7 @@ fn the_sample_mails_are_judged_as_a_careful_person_would() {
     let dir = tempfile::tempdir().unwrap();
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/campaign");
     let mut daemon = Daemon::open(Config::default(), dir.path()).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
     daemon.import(std::slice::from_ref(&samples)).unwrap();
     let by_name: HashMap<String, _> = daemon
         .store

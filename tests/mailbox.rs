@@ -42,7 +42,8 @@ async fn house() -> House {
         tempfile::tempdir().unwrap(),
     );
     let config = settings(&server, &dir, Tls::None);
-    let daemon = Daemon::open(config, &dir.path().join("data")).unwrap();
+    let mut daemon = Daemon::open(config, &dir.path().join("data")).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
     House {
         server,
         daemon,
@@ -509,6 +510,7 @@ async fn implicit_tls_is_checked_against_the_authority_of_the_settings() {
     config.mailbox.ca_file = Some(ca.clone());
     config.outgoing.ca_file = Some(ca);
     let mut daemon = Daemon::open(config, &data).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
     daemon.pass(may(24, 10, 30)).await.unwrap();
     assert_eq!(daemon.store.mails(None).unwrap().len(), 1);
     assert_eq!(server.accepted().len(), 1);

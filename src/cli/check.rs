@@ -1,7 +1,9 @@
 //! `baosong check`.
 
 use super::Common;
+use crate::reader::{Drill, Reader, missing};
 use anyhow::Result;
+use std::time::Duration;
 
 pub fn run(common: &Common) -> Result<()> {
     let config = common.config()?;
@@ -42,6 +44,31 @@ pub fn run(common: &Common) -> Result<()> {
         if let Err(error) = crate::config::secret(path) {
             println!("warning    {key}.password_file: {error:#}");
         }
+    }
+    reader()
+}
+
+/// Which protections the reader has here, tried from inside.
+fn reader() -> Result<()> {
+    let spool = std::env::temp_dir();
+    let mut reader = Reader::new("/proc/self/exe".into(), &spool, Duration::from_secs(10));
+    let (landlock, seccomp) = reader.protections()?;
+    println!(
+        "reader     Landlock {landlock}, seccomp {seccomp}, limits of memory, CPU, files and processes"
+    );
+    for (drill, what) in [
+        (Drill::OpenSocket, "open a socket"),
+        (Drill::OpenFile, "open a file"),
+        (Drill::StartProcess, "start a process"),
+    ] {
+        if reader.drill(drill)? == "done" {
+            println!("warning    the reader can {what}: this kernel does not shut it in");
+        }
+    }
+    for package in missing() {
+        println!(
+            "warning    not installed: {package}; what needs it stays unread or has a placeholder"
+        );
     }
     Ok(())
 }

@@ -5,10 +5,9 @@ use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
 use crate::message::{self, Content};
 use crate::store::{Kept, Place, Staged, hash, hash_file};
-use anyhow::{Context, Result};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use anyhow::Result;
 use std::path::PathBuf;
-use tracing::{debug, error, info};
+use tracing::{debug, info};
 
 /// Mails judged in one transaction.
 const JUDGED_AT_ONCE: usize = 200;
@@ -51,7 +50,7 @@ impl Daemon {
     }
 
     /// Writes a new mail and its files into the spool.
-    fn prepare(&self, mail: Incoming, staged: &mut Vec<Staged>) -> Result<Kept> {
+    fn prepare(&mut self, mail: Incoming, staged: &mut Vec<Staged>) -> Result<Kept> {
         let (sha256, bytes) = match &mail.raw {
             Raw::Memory(bytes) => (hash(bytes), bytes.len() as u64),
             Raw::File(file) => (hash_file(file.path())?, file.as_file().metadata()?.len()),
@@ -70,7 +69,7 @@ impl Daemon {
         Ok(kept)
     }
 
-    fn stage(&self, sha256: &str, raw: Raw, staged: &mut Vec<Staged>) -> Result<Content> {
+    fn stage(&mut self, sha256: &str, raw: Raw, staged: &mut Vec<Staged>) -> Result<Content> {
         let bytes = match raw {
             Raw::Memory(bytes) => {
                 staged.extend(self.blobs.stage(sha256, &bytes)?);
@@ -85,26 +84,13 @@ impl Daemon {
         self.read(&bytes, staged)
     }
 
-    /// Reads a mail; whatever its bytes do to the reader, it gets an outcome.
-    fn read(&self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
-        let mut files = Ok(());
-        let mut keep = |sha256: &str, bytes: &[u8]| {
-            if files.is_ok() {
-                files = self
-                    .blobs
-                    .stage(sha256, bytes)
-                    .map(|file| staged.extend(file));
-            }
-        };
-        let read = catch_unwind(AssertUnwindSafe(|| message::read(raw, &mut keep)));
-        files.context("cannot keep an attached file")?;
-        Ok(read.unwrap_or_else(|_| {
-            error!("the reader gave up on a mail");
-            Content {
-                damage: vec!["解析程序异常，邮件原件已保存".into()],
-                ..Content::default()
-            }
-        }))
+    /// Reads a mail in the reader process; whatever its bytes do to it, the mail gets an outcome.
+    fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
+        let blobs = &self.blobs;
+        self.reader.read(raw, &mut |sha256, bytes| {
+            staged.extend(blobs.stage(sha256, bytes)?);
+            Ok(())
+        })
     }
 
     /// Judges everything that is not judged yet, in order of arrival. Gives the number judged.

@@ -16,6 +16,7 @@ use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
 use crate::mailbox;
 use crate::outgoing::Templates;
+use crate::reader::Reader;
 use crate::roster::Roster;
 use crate::store::{Blobs, Lock, Store};
 use anyhow::{Context, Result};
@@ -29,6 +30,9 @@ use tracing::{error, info};
 /// After a failed poll the wait doubles up to this; with refused credentials it is this at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
 
+/// This very program, also after a newer one was installed in its place.
+const OURSELVES: &str = "/proc/self/exe";
+
 /// Everything that works on one data directory.
 pub struct Daemon {
     config: Config,
@@ -40,6 +44,7 @@ pub struct Daemon {
     /// What is kept.
     pub store: Store,
     blobs: Blobs,
+    reader: Reader,
     stop: Option<watch::Receiver<bool>>,
     _lock: Option<Lock>,
 }
@@ -66,18 +71,26 @@ impl Daemon {
 
     fn assemble(config: Config, data_dir: &Path, lock: Option<Lock>) -> Result<Self> {
         let (campaign, roster) = (config.campaign()?, config.roster()?);
+        let blobs = Blobs::open(data_dir)?;
         Ok(Self {
+            reader: Reader::new(OURSELVES.into(), blobs.spool(), config.reader.limit()),
             judge: Judge::new(roster.clone(), campaign.clone()),
             templates: Templates::open(config.outgoing.templates.as_deref())?,
             data_dir: data_dir.to_path_buf(),
             store: Store::open(data_dir)?,
-            blobs: Blobs::open(data_dir)?,
+            blobs,
             stop: None,
             _lock: lock,
             config,
             campaign,
             roster,
         })
+    }
+
+    /// Reads mails in a child that is another program than this one; it must call
+    /// [`run_if_asked`](crate::reader::run_if_asked) first of all.
+    pub fn read_in(&mut self, program: PathBuf) {
+        self.reader = Reader::new(program, self.blobs.spool(), self.config.reader.limit());
     }
 
     /// The calendar in force.

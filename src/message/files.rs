@@ -5,18 +5,26 @@ use sha2::{Digest, Sha256};
 use super::archive::{self, Budget, Member};
 use super::content::{File, Media, Reading};
 use super::format::Format;
+use super::host::Host;
 use super::{document, media, text};
 
 const ARCHIVE_DEPTH: usize = 3;
 
-/// Takes the bytes of each file, with their hash.
-pub type Keep<'a> = dyn FnMut(&str, &[u8]) + 'a;
+/// What may be looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// Every file.
+    Files,
+    /// No file: a reader was lost over one of them.
+    Nothing,
+}
 
 /// What has been read of a mail's files so far.
 pub struct Files<'a> {
     /// In order; an archive is followed by its members.
     pub list: Vec<File>,
-    keep: &'a mut Keep<'a>,
+    host: &'a mut dyn Host,
+    open: Open,
     budget: Budget,
 }
 
@@ -30,10 +38,11 @@ struct Place<'a> {
 
 impl<'a> Files<'a> {
     /// None yet.
-    pub fn new(keep: &'a mut Keep<'a>) -> Self {
+    pub fn new(host: &'a mut dyn Host, open: Open) -> Self {
         Self {
             list: Vec::new(),
-            keep,
+            host,
+            open,
             budget: Budget::default(),
         }
     }
@@ -52,10 +61,15 @@ impl<'a> Files<'a> {
     }
 
     fn add_at(&mut self, name: &str, bytes: &[u8], place: Place) {
-        let format = Format::of(name, bytes);
-        let media = format.media();
         let sha256 = hex(&Sha256::digest(bytes));
-        (self.keep)(&sha256, bytes);
+        self.host.keep(&sha256, bytes);
+        let unread = self.open == Open::Nothing;
+        let format = if unread {
+            Format::at_a_glance(name, bytes)
+        } else {
+            Format::of(name, bytes)
+        };
+        let media = format.media();
         self.list.push(File {
             name: text::file_name(name),
             folder: place.folder.to_string(),
@@ -63,11 +77,18 @@ impl<'a> Files<'a> {
             media,
             sha256,
             bytes: bytes.len() as u64,
-            taken_at: media::taken_at(media, bytes),
+            taken_at: if unread {
+                None
+            } else {
+                media::taken_at(media, bytes)
+            },
             decoration: false,
-            reading: document::read(format, bytes),
+            reading: match media {
+                Media::Document | Media::Archive if unread => Reading::Failed("未打开".to_string()),
+                _ => document::read(format, bytes, self.host),
+            },
         });
-        if media == Media::Archive {
+        if media == Media::Archive && !unread {
             self.open(self.list.len() - 1, format, bytes, place);
         }
     }

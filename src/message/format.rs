@@ -49,6 +49,16 @@ impl Format {
         }
     }
 
+    /// The same without the second look inside of containers.
+    pub fn at_a_glance(name: &str, bytes: &[u8]) -> Self {
+        let by_name = Self::by_name(name);
+        match Self::by_magic(bytes) {
+            Some(Self::Zip | Self::Doc) if by_name.is_office() => by_name,
+            Some(format) => format,
+            None => by_name.without_magic(bytes),
+        }
+    }
+
     /// The kind of thing that it is to a reader of reports.
     pub fn media(self) -> Media {
         match self {

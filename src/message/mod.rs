@@ -1,4 +1,5 @@
-//! 2. What a mail says: MIME and charsets, documents, archives, media, links. Pure: bytes in, [`Content`] out.
+//! 2. What a mail says: MIME and charsets, documents, archives, media, links. Pure: bytes in, [`Content`] out; tools from
+//! outside are asked for through the [`Host`].
 
 mod archive;
 mod automatic;
@@ -11,6 +12,7 @@ mod encoded_word;
 mod files;
 mod format;
 mod header;
+mod host;
 mod html;
 mod links;
 mod markup;
@@ -28,5 +30,6 @@ mod text;
 mod transfer;
 
 pub use content::*;
-pub use read::{read, received};
+pub use host::{Host, Tool};
+pub use read::{read, read_body_only, received};
 pub use scan::scan;

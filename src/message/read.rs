@@ -5,8 +5,9 @@ use chrono::{DateTime, FixedOffset};
 use super::automatic;
 use super::body;
 use super::content::{Automatic, Content, Inner, Nesting};
-use super::files::{Files, Keep};
+use super::files::{Files, Open};
 use super::header::Headers;
+use super::host::Host;
 use super::links::{self, Anchors};
 use super::mime::{self, Part};
 use super::quote::{self, Split};
@@ -20,8 +21,17 @@ const DEPTH: usize = 8;
 const FILES: usize = 2000;
 
 /// Reads one mail. Never panics; whatever cannot be read is named in `damage` or in its file's reading.
-/// `keep` is given each file's decoded bytes once, with their sha256 in lower case hex, in the order of `files`.
-pub fn read(raw: &[u8], keep: &mut dyn FnMut(&str, &[u8])) -> Content {
+/// `host` is given each file's decoded bytes once, in the order of `files`.
+pub fn read(raw: &[u8], host: &mut dyn Host) -> Content {
+    read_and(Open::Files, raw, host)
+}
+
+/// Reads one mail, but opens none of its files: they are listed and handed on as unread.
+pub fn read_body_only(raw: &[u8], host: &mut dyn Host) -> Content {
+    read_and(Open::Nothing, raw, host)
+}
+
+fn read_and(open: Open, raw: &[u8], host: &mut dyn Host) -> Content {
     if let Err(why) = scan(raw) {
         let block = &raw[..raw.len().min(1 << 20)];
         return Content {
@@ -30,7 +40,7 @@ pub fn read(raw: &[u8], keep: &mut dyn FnMut(&str, &[u8])) -> Content {
         };
     }
     let mut content = Content::default();
-    let mut files = Files::new(keep as &mut Keep<'_>);
+    let mut files = Files::new(host, open);
     Mail {
         content: &mut content,
         files: &mut files,

@@ -46,7 +46,12 @@ impl Blobs {
     /// Removes what a crash left in the spool. Only the holder of the lock may do so.
     pub fn clear_spool(&self) -> Result<()> {
         for entry in std::fs::read_dir(&self.spool)? {
-            std::fs::remove_file(entry?.path())?;
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
         }
         Ok(())
     }

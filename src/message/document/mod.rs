@@ -2,6 +2,7 @@
 
 mod doc;
 mod docx;
+mod pdf;
 mod rtf;
 mod sheet;
 
@@ -9,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::content::Reading;
 use super::format::Format;
+use super::host::{Host, Tool};
 use super::links::{Anchors, unmarked};
 use super::{charset, html, text};
 
@@ -16,7 +18,7 @@ use super::{charset, html, text};
 const TEXT_LIMIT: usize = 4 << 20;
 
 /// Reads the text of a file, or says in Chinese why it cannot be read; a document is never silently empty.
-pub fn read(format: Format, bytes: &[u8]) -> Reading {
+pub fn read(format: Format, bytes: &[u8], host: &mut dyn Host) -> Reading {
     if bytes.is_empty() && format.media() == super::content::Media::Document {
         return Reading::Failed("空文件".to_string());
     }
@@ -28,7 +30,9 @@ pub fn read(format: Format, bytes: &[u8]) -> Reading {
         Format::Text => Ok(charset::decode(bytes, None)),
         Format::Page => Ok(page(bytes)),
         Format::Locked => Err("加密".to_string()),
-        Format::Pdf => Err("格式暂不支持：PDF".to_string()),
+        Format::Pdf => host
+            .run(Tool::PdfText, bytes)
+            .map(|laid_out| pdf::text(&String::from_utf8_lossy(&laid_out))),
         Format::Slides => Err("格式暂不支持：演示文稿".to_string()),
         _ => return Reading::None,
     };
@@ -53,10 +57,19 @@ fn page(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    struct NoTools;
+
+    impl Host for NoTools {
+        fn keep(&mut self, _: &str, _: &[u8]) {}
+        fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+            Err("没有工具".to_string())
+        }
+    }
+
     #[test]
     fn an_unreadable_document_says_why() {
         assert_eq!(
-            read(Format::Docx, b""),
+            read(Format::Docx, b"", &mut NoTools),
             Reading::Failed("空文件".to_string())
         );
         for format in [
@@ -68,7 +81,10 @@ mod tests {
             Format::Text,
         ] {
             assert!(
-                matches!(read(format, b"\0\x01\x02"), Reading::Failed(_)),
+                matches!(
+                    read(format, b"\0\x01\x02", &mut NoTools),
+                    Reading::Failed(_)
+                ),
                 "{format:?}"
             );
         }
@@ -77,7 +93,7 @@ mod tests {
     #[test]
     fn plain_text_files_are_read_in_gbk_too() {
         assert_eq!(
-            read(Format::Text, b"\xC8\xD5\xB1\xA8\r\n"),
+            read(Format::Text, b"\xC8\xD5\xB1\xA8\r\n", &mut NoTools),
             Reading::Text("日报".to_string())
         );
     }

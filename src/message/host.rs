@@ -1,0 +1,23 @@
+//! What reading asks of the world around it; the reader process passes it on over its pipe.
+
+use serde::{Deserialize, Serialize};
+
+/// A program from outside that reads a format for us, on bytes it is given, in a cage of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tool {
+    /// poppler's pdftotext: UTF-8 text, laid out as on the page.
+    PdfText,
+    /// libheif's heif-convert: a JPEG, turned upright.
+    HeicPicture,
+    /// ffmpeg: a JPEG of a frame one second into a video.
+    VideoFrame,
+}
+
+/// Who keeps the files of a mail and runs tools on them.
+pub trait Host {
+    /// Takes the bytes of a file with their sha256 in lower case hex: every file once, in the order of `files`,
+    /// and every thumbnail behind its file.
+    fn keep(&mut self, sha256: &str, bytes: &[u8]);
+    /// What the tool makes of the bytes, or in Chinese why it makes nothing of them.
+    fn run(&mut self, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String>;
+}

@@ -1,0 +1,123 @@
+//! The reader's own side: shut in, then one mail after the other until its pipe closes.
+
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::process::ExitCode;
+
+use super::cage;
+use super::tool;
+use super::wire::{Drill, Reply, Request, hear, receive, say, send};
+use crate::message::{self, Host, Tool};
+
+/// First argument of the reader.
+pub const READER: &str = "read-mails-in-a-cage";
+/// First argument of a tool's cage.
+pub const TOOL: &str = "run-tool-in-a-cage";
+
+/// Runs as the reader or as a tool's cage where the arguments say so. Call it first in `main`, before any thread.
+pub fn run_if_asked() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next()?.to_str()? {
+        READER => Some(finish(serve())),
+        TOOL => Some(finish(tool::exec(arguments.next()?.to_str()?))),
+        _ => None,
+    }
+}
+
+fn finish(outcome: io::Result<()>) -> ExitCode {
+    outcome.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+}
+
+fn serve() -> io::Result<()> {
+    // A panic is caught and told as damage; its message may hold what a mail says.
+    std::panic::set_hook(Box::new(|_| {}));
+    let cage = cage::reader()?;
+    let mut pipe = Pipe {
+        from: BufReader::new(io::stdin().lock()),
+        to: BufWriter::new(io::stdout().lock()),
+        broken: None,
+    };
+    say(
+        &mut pipe.to,
+        &format!("{:?} {:?}", cage.landlock, cage.seccomp),
+    )?;
+    loop {
+        match hear(&mut pipe.from) {
+            Ok(Request::Read) => pipe.read(message::read)?,
+            Ok(Request::ReadBodyOnly) => pipe.read(message::read_body_only)?,
+            Ok(Request::Drill(drill)) => say(&mut pipe.to, &Reply::Drilled(attempt(drill)))?,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The daemon at the other end.
+struct Pipe<R: Read, W: Write> {
+    from: R,
+    to: W,
+    broken: Option<io::Error>,
+}
+
+impl<R: Read, W: Write> Pipe<R, W> {
+    fn read(&mut self, read: fn(&[u8], &mut dyn Host) -> message::Content) -> io::Result<()> {
+        let raw = receive(&mut self.from)?;
+        let content = read(&raw, self);
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        say(&mut self.to, &Reply::Content)?;
+        say(&mut self.to, &content)
+    }
+
+    fn ask(&mut self, tool: Tool, bytes: &[u8]) -> io::Result<Result<Vec<u8>, String>> {
+        say(&mut self.to, &Reply::Run(tool))?;
+        send(&mut self.to, bytes)?;
+        let worked: bool = hear(&mut self.from)?;
+        let answer = receive(&mut self.from)?;
+        Ok(if worked {
+            Ok(answer)
+        } else {
+            Err(String::from_utf8_lossy(&answer).into_owned())
+        })
+    }
+}
+
+impl<R: Read, W: Write> Host for Pipe<R, W> {
+    fn keep(&mut self, sha256: &str, bytes: &[u8]) {
+        let kept = say(&mut self.to, &Reply::Keep(sha256.to_string()))
+            .and_then(|()| send(&mut self.to, bytes));
+        self.broken = self.broken.take().or(kept.err());
+    }
+
+    fn run(&mut self, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        self.ask(tool, bytes).unwrap_or_else(|error| {
+            self.broken = Some(error);
+            Err("解析程序中断".to_string())
+        })
+    }
+}
+
+/// Tries what a hijacked reader would; says what came of it.
+fn attempt(drill: Drill) -> String {
+    let tried = match drill {
+        Drill::Exit => std::process::exit(3),
+        Drill::Hang => loop {
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+        },
+        Drill::Allocate => {
+            let mut hoard = Vec::new();
+            loop {
+                hoard.push(vec![1u8; 64 << 20]);
+                std::hint::black_box(&hoard);
+            }
+        }
+        Drill::OpenSocket => std::net::UdpSocket::bind("127.0.0.1:0").map(drop),
+        Drill::OpenFile => std::fs::File::open("/etc/hostname").map(drop),
+        Drill::WriteFile => std::fs::write("/tmp/baosong-drill", "drill"),
+        Drill::StartProcess => std::process::Command::new("/bin/true").status().map(drop),
+    };
+    match tried {
+        Ok(()) => "done".to_string(),
+        Err(error) => format!("refused: {error}"),
+    }
+}

@@ -1,0 +1,303 @@
+//! The daemon's side of the reader: started when needed, watched, replaced when lost.
+
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tracing::warn;
+
+use super::child::READER;
+use super::tool;
+use super::wire::{Drill, Reply, Request, hear, receive, say, send};
+use crate::message::Content;
+use crate::store::hash;
+
+/// A reader is replaced after so many mails, whatever they left behind in it.
+const MAILS: usize = 500;
+/// What all files of one mail may come to; the archives' own limits end before it.
+const FILE_BYTES: u64 = 2 << 30;
+
+/// Reads mails in a child process. Drop it to end the child.
+pub struct Reader {
+    program: PathBuf,
+    spool: PathBuf,
+    limit: Duration,
+    running: Option<Running>,
+}
+
+/// Takes the bytes of a file, with their sha256.
+pub type Keep<'a> = dyn FnMut(&str, &[u8]) -> Result<()> + 'a;
+
+impl Reader {
+    /// `program` is one that calls [`run_if_asked`](super::run_if_asked) first of all; tools work in folders
+    /// below `spool`; one mail may take `limit` of the wall clock.
+    pub fn new(program: PathBuf, spool: &Path, limit: Duration) -> Self {
+        Self {
+            program,
+            spool: spool.to_path_buf(),
+            limit,
+            running: None,
+        }
+    }
+
+    /// Reads a mail. A reader that is lost over it is replaced, and the mail is read without opening its files;
+    /// if that loses a reader too, its content is empty but for the reason.
+    ///
+    /// # Errors
+    /// When `keep` fails, or no reader can be started: then nothing is known about the mail.
+    pub fn read(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Content> {
+        // A reader that served others may have died of them.
+        let attempts = match &self.running {
+            Some(running) if running.served > 0 => {
+                &[Request::Read, Request::Read, Request::ReadBodyOnly][..]
+            }
+            _ => &[Request::Read, Request::ReadBodyOnly],
+        };
+        for (number, request) in attempts.iter().enumerate() {
+            let lost = match self.attempt(request, raw, keep)? {
+                Ok(mut content) => {
+                    if *request == Request::ReadBodyOnly {
+                        content
+                            .damage
+                            .push("解析附件时程序中断，附件未读".to_string());
+                    }
+                    return Ok(content);
+                }
+                Err(lost) => lost,
+            };
+            warn!(
+                attempt = number + 1,
+                "the reader was lost over a mail: {lost}"
+            );
+            self.running = None;
+        }
+        Ok(Content {
+            damage: vec!["解析程序中断，邮件原件已保存".to_string()],
+            ..Content::default()
+        })
+    }
+
+    /// Tries an attack from inside of the cage; gives what came of it, or how the reader was lost.
+    ///
+    /// # Errors
+    /// When no reader can be started.
+    pub fn drill(&mut self, drill: Drill) -> Result<String> {
+        let limit = self.limit;
+        let running = self.running()?;
+        let told = running.timed(limit, |running| {
+            say(&mut running.to, &Request::Drill(drill))?;
+            hear(&mut running.from)
+        });
+        match told {
+            Ok(Reply::Drilled(outcome)) => Ok(outcome),
+            Ok(_) => bail!("the reader spoke out of turn"),
+            Err(error) => {
+                self.running = None;
+                Ok(format!("lost: {error}"))
+            }
+        }
+    }
+
+    /// Which of Landlock and seccomp the kernel gives the reader, each `Full`, `Partial` or `None`.
+    ///
+    /// # Errors
+    /// When no reader can be started.
+    pub fn protections(&mut self) -> Result<(String, String)> {
+        let told = &self.running()?.protections;
+        let (landlock, seccomp) = told
+            .split_once(' ')
+            .context("the reader did not say how it is caged")?;
+        Ok((landlock.to_string(), seccomp.to_string()))
+    }
+
+    /// The inner error is the loss of the reader, which may be the mail's doing.
+    fn attempt(
+        &mut self,
+        request: &Request,
+        raw: &[u8],
+        keep: &mut Keep,
+    ) -> Result<io::Result<Content>> {
+        let (limit, program, spool) = (self.limit, self.program.clone(), self.spool.clone());
+        let running = self.running()?;
+        running.served += 1;
+        let mut failed = None;
+        let outcome = running.timed(limit, |running| {
+            say(&mut running.to, request)?;
+            send(&mut running.to, raw)?;
+            let mut left = FILE_BYTES;
+            loop {
+                match hear(&mut running.from)? {
+                    Reply::Keep(sha256) => {
+                        let bytes = receive(&mut running.from)?;
+                        left = left.checked_sub(bytes.len() as u64).ok_or_else(breach)?;
+                        // The hash names the file for good, so a reader's word is not enough.
+                        if hash(&bytes) != sha256 {
+                            return Err(breach());
+                        }
+                        failed = failed.take().or(keep(&sha256, &bytes).err());
+                    }
+                    Reply::Run(tool) => {
+                        let answer =
+                            tool::run(&program, &spool, tool, &receive(&mut running.from)?);
+                        say(&mut running.to, &answer.is_ok())?;
+                        send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
+                    }
+                    Reply::Content => return hear(&mut running.from),
+                    Reply::Drilled(_) => return Err(breach()),
+                }
+            }
+        });
+        match failed {
+            Some(error) => Err(error.context("cannot keep an attached file")),
+            None => Ok(outcome),
+        }
+    }
+
+    fn running(&mut self) -> Result<&mut Running> {
+        if self
+            .running
+            .as_ref()
+            .is_none_or(|running| running.served >= MAILS)
+        {
+            self.running = None;
+            let started = Running::start(&self.program, self.limit);
+            self.running = Some(started.context("cannot start the reader process")?);
+        }
+        self.running.as_mut().context("no reader")
+    }
+}
+
+fn breach() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it broke the protocol")
+}
+
+/// A living reader.
+struct Running {
+    child: Arc<Mutex<Child>>,
+    from: BufReader<ChildStdout>,
+    to: BufWriter<ChildStdin>,
+    watch: Arc<Watch>,
+    served: usize,
+    protections: String,
+}
+
+impl Running {
+    fn start(program: &Path, limit: Duration) -> Result<Self> {
+        let mut child = Command::new(program)
+            .arg(READER)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let (to, from) = (
+            child.stdin.take().context("no pipe")?,
+            child.stdout.take().context("no pipe")?,
+        );
+        let child = Arc::new(Mutex::new(child));
+        let mut running = Self {
+            watch: Watch::start(&child),
+            child,
+            from: BufReader::new(from),
+            to: BufWriter::new(to),
+            served: 0,
+            protections: String::new(),
+        };
+        running.protections = running.timed(limit, |running| hear(&mut running.from))?;
+        ensure!(
+            running.protections.is_ascii(),
+            "the reader did not say how it is caged"
+        );
+        Ok(running)
+    }
+
+    /// Does something with the reader; past the limit it is killed, which ends every wait for it.
+    fn timed<T>(
+        &mut self,
+        limit: Duration,
+        work: impl FnOnce(&mut Self) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.watch.arm(limit);
+        let outcome = work(self);
+        match self.watch.disarm() {
+            true => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),
+            false => outcome,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(mut child) = self.child.lock() {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Kills a reader at its deadline. Ends by itself when the reader is dropped.
+struct Watch {
+    born: Instant,
+    /// Milliseconds after birth; [`IDLE`] while nothing is asked, [`KILLED`] after the deadline.
+    deadline: AtomicU64,
+}
+
+const IDLE: u64 = 0;
+const KILLED: u64 = u64::MAX;
+const GLANCE: Duration = Duration::from_millis(200);
+
+impl Watch {
+    fn start(child: &Arc<Mutex<Child>>) -> Arc<Self> {
+        let watch = Arc::new(Self {
+            born: Instant::now(),
+            deadline: AtomicU64::new(IDLE),
+        });
+        let (watching, child) = (Arc::downgrade(&watch), Arc::downgrade(child));
+        std::thread::spawn(move || Self::glance(&watching, &child));
+        watch
+    }
+
+    fn glance(watching: &Weak<Self>, child: &Weak<Mutex<Child>>) {
+        while let Some(watch) = watching.upgrade() {
+            let deadline = watch.deadline.load(Ordering::Acquire);
+            let over = deadline != IDLE && deadline != KILLED && watch.age() > deadline;
+            // Whoever disarms first wins, so that no reader dies of a mail that is done.
+            if over
+                && watch
+                    .deadline
+                    .compare_exchange(deadline, KILLED, Ordering::AcqRel, Ordering::Acquire)
+                    .is_ok()
+            {
+                if let Some(child) = child.upgrade() {
+                    let _ = child.lock().map(|mut child| child.kill());
+                }
+                return;
+            }
+            drop(watch);
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    fn age(&self) -> u64 {
+        self.born.elapsed().as_millis() as u64
+    }
+
+    fn arm(&self, limit: Duration) {
+        self.deadline.store(
+            self.age() + limit.as_millis().max(1) as u64,
+            Ordering::Release,
+        );
+    }
+
+    /// Whether the deadline had passed.
+    fn disarm(&self) -> bool {
+        self.deadline.swap(IDLE, Ordering::AcqRel) == KILLED
+    }
+}

@@ -1,0 +1,102 @@
+//! The talk between the daemon and its reader: frames of a tag, a length in eight bytes (little-endian) and a payload.
+
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::Tool;
+
+/// What the daemon asks, or answers to the reader's own questions. The bytes of a mail or tool follow in a frame of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Read the mail that follows, and its files.
+    Read,
+    /// Read the mail that follows, but open none of its files.
+    ReadBodyOnly,
+    /// Try what the cage must forbid.
+    Drill(Drill),
+}
+
+/// What the reader sends. Bytes follow in a frame of their own where said so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Keep the file that follows, under this sha256.
+    Keep(String),
+    /// Run a tool on the bytes that follow; answered by one frame of text or reason.
+    Run(Tool),
+    /// The mail's content follows, as JSON.
+    Content,
+    /// What came of a drill.
+    Drilled(String),
+}
+
+/// An attack on the cage from inside, on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Drill {
+    Exit,
+    Hang,
+    Allocate,
+    OpenSocket,
+    OpenFile,
+    WriteFile,
+    StartProcess,
+}
+
+/// A frame longer than this is a breach.
+const FRAME: u64 = 1 << 30;
+
+/// Writes one frame and flushes it.
+pub fn send(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(&(bytes.len() as u64).to_le_bytes())?;
+    to.write_all(bytes)?;
+    to.flush()
+}
+
+/// Reads one frame; [`io::ErrorKind::InvalidData`] where it is too long.
+pub fn receive(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 8];
+    from.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > FRAME {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    // Grown as the bytes come: a length that lies reserves nothing.
+    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize);
+    if from.take(length).read_to_end(&mut bytes)? as u64 != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+/// Writes a value as one frame of JSON.
+pub fn say<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
+    send(to, &serde_json::to_vec(value)?)
+}
+
+/// Reads a value from one frame of JSON.
+pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
+    Ok(serde_json::from_slice(&receive(from)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_comes_back_as_it_went() {
+        let mut pipe = Vec::new();
+        send(&mut pipe, b"mail").unwrap();
+        say(&mut pipe, &Reply::Run(Tool::PdfText)).unwrap();
+        let mut pipe = pipe.as_slice();
+        assert_eq!(receive(&mut pipe).unwrap(), b"mail");
+        assert_eq!(hear::<Reply>(&mut pipe).unwrap(), Reply::Run(Tool::PdfText));
+        assert!(receive(&mut pipe).is_err());
+    }
+
+    #[test]
+    fn a_length_that_lies_is_an_error() {
+        assert!(receive(&mut [0xFF; 20].as_slice()).is_err());
+        assert!(receive(&mut [9, 0, 0, 0, 0, 0, 0, 0, b'a'].as_slice()).is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! The reader process: attacked on purpose from inside of its cage, and lost over mails; mails outlive it.
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use baosong::message::{Content, Media, Reading};
+use baosong::reader::{Drill, Reader, missing};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_baosong");
+const PATIENT: Duration = Duration::from_secs(60);
+
+fn reader(spool: &Path) -> Reader {
+    Reader::new(PROGRAM.into(), spool, PATIENT)
+}
+
+fn read(reader: &mut Reader, raw: &[u8]) -> (Content, usize) {
+    let mut kept = 0;
+    let content = reader.read(raw, &mut |_, _| {
+        kept += 1;
+        Ok(())
+    });
+    (content.unwrap(), kept)
+}
+
+const MAIL: &[u8] = b"From: a@example.cn\r\nSubject: plan\r\n\r\nText.\r\n";
+
+#[test]
+fn every_attack_from_inside_is_refused_and_the_next_mail_is_read() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut reader = reader(spool.path());
+    let (landlock, seccomp) = reader.protections().unwrap();
+    assert!(
+        landlock != "None" || seccomp != "None",
+        "this kernel has neither Landlock nor seccomp"
+    );
+    for drill in [
+        Drill::OpenSocket,
+        Drill::OpenFile,
+        Drill::WriteFile,
+        Drill::StartProcess,
+    ] {
+        let outcome = reader.drill(drill).unwrap();
+        assert!(outcome.starts_with("refused"), "{drill:?}: {outcome}");
+    }
+    for drill in [Drill::Exit, Drill::Allocate] {
+        let outcome = reader.drill(drill).unwrap();
+        assert!(outcome.starts_with("lost"), "{drill:?}: {outcome}");
+        assert_eq!(read(&mut reader, MAIL).0.subject, "plan");
+    }
+    assert!(!Path::new("/tmp/baosong-drill").exists());
+}
+
+#[test]
+fn a_reader_that_hangs_is_killed_at_its_limit() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut reader = Reader::new(PROGRAM.into(), spool.path(), Duration::from_millis(300));
+    let outcome = reader.drill(Drill::Hang).unwrap();
+    assert!(outcome.contains("took too long"), "{outcome}");
+}
+
+/// A program that behaves like a reader until it is given a mail, then does `then`; later ones are true readers
+/// as far as `lost` of them have been lost.
+fn failing(dir: &Path, lost: usize, then: &str) -> PathBuf {
+    let path = dir.join("failing-reader");
+    let script = format!(
+        "#!/bin/bash\ncd {dir}\necho x >>started\nif [ $(wc -l <started) -gt {lost} ]; then exec {PROGRAM} \"$@\"; fi\n\
+         printf '\\x0b\\0\\0\\0\\0\\0\\0\\0\"Full Full\"'\n{then}\n",
+        dir = dir.display()
+    );
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+const WITH_FILE: &[u8] = b"From: a@example.cn\r\nSubject: plan\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n\
+    Text.\r\n--x\r\nContent-Disposition: attachment; filename=plan.txt\r\n\r\nLines.\r\n--x--\r\n";
+
+#[test]
+fn a_mail_that_loses_its_reader_keeps_its_text_and_its_files_unopened() {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, then) in [
+        "exit 3",
+        "read -n 20; kill -9 $$",
+        "printf 'rubbish rubbish rubbish'; exit",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let dir = dir.path().join(number.to_string());
+        std::fs::create_dir(&dir).unwrap();
+        let mut reader = Reader::new(failing(&dir, 1, then), &dir, PATIENT);
+        let (content, kept) = read(&mut reader, WITH_FILE);
+        assert_eq!(
+            (content.subject.as_str(), content.text.as_str(), kept),
+            ("plan", "Text.", 1),
+            "{then}"
+        );
+        assert!(
+            matches!(content.files[0].reading, Reading::Failed(_)),
+            "{then}"
+        );
+        assert_eq!(content.damage.len(), 1, "{then}");
+    }
+}
+
+#[test]
+fn a_mail_that_loses_every_reader_still_has_an_outcome() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut reader = Reader::new(failing(dir.path(), 2, "exit 3"), dir.path(), PATIENT);
+    let (content, _) = read(&mut reader, WITH_FILE);
+    assert_eq!(content.damage, ["解析程序中断，邮件原件已保存"]);
+    assert_eq!(
+        read(&mut reader, MAIL).0.text,
+        "Text.",
+        "and the next mail is read"
+    );
+}
+
+#[test]
+fn a_reader_that_lies_about_a_hash_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let lie = "printf '\\x0e\\0\\0\\0\\0\\0\\0\\0{\"Keep\":\"abcd\"}\\x01\\0\\0\\0\\0\\0\\0\\0a'; sleep 60";
+    let lie = lie.replacen("\\x0e", "\\x0f", 1);
+    let mut reader = Reader::new(failing(dir.path(), 1, &lie), dir.path(), PATIENT);
+    let (content, kept) = read(&mut reader, WITH_FILE);
+    assert_eq!((content.text.as_str(), kept), ("Text.", 1));
+}
+
+#[test]
+fn no_reader_at_all_is_an_error_not_a_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut reader = Reader::new(dir.path().join("none"), dir.path(), PATIENT);
+    assert!(reader.read(MAIL, &mut |_, _| Ok(())).is_err());
+}
+
+#[test]
+fn the_tools_are_installed() {
+    assert_eq!(missing(), Vec::<&str>::new(), "tests/run installs them");
+}
+
+fn attached(name: &str, bytes: &[u8]) -> Vec<u8> {
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+    format!(
+        "From: a@example.cn\r\nContent-Type: application/octet-stream; name=\"{name}\"\r\n\
+         Content-Disposition: attachment; filename=\"{name}\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_pdf_is_read_with_and_without_its_fonts() {
+    let spool = tempfile::tempdir().unwrap();
+    for name in ["embedded-fonts", "predefined-cmap-no-fonts"] {
+        let bytes = std::fs::read(format!(
+            "{}/tests/files/{name}.pdf",
+            env!("CARGO_MANIFEST_DIR")
+        ))
+        .unwrap();
+        let (content, _) = read(&mut reader(spool.path()), &attached("a.pdf", &bytes));
+        let Reading::Text(text) = &content.files[0].reading else {
+            panic!("{name}: {:?}", content.files[0].reading)
+        };
+        assert!(text.contains("职业教育活动周"), "{name}: {text}");
+        assert!(text.contains("参加人数\t120"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_pdf_that_cannot_be_read_says_why() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut reader = reader(spool.path());
+    let mut reading = |bytes: &[u8]| {
+        let (content, _) = read(&mut reader, &attached("a.pdf", bytes));
+        assert_eq!(content.files[0].media, Media::Document);
+        content.files[0].reading.clone()
+    };
+    let failed = |why: &str| Reading::Failed(why.to_string());
+    let file = |name: &str| {
+        std::fs::read(format!("{}/tests/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    assert_eq!(reading(&file("password.pdf")), failed("加密"));
+    assert_eq!(reading(b"%PDF-1.4 and nothing else"), failed("损坏"));
+    assert_eq!(reading(&file("scan-only.pdf")), failed("没有文字"));
+}
