@@ -220,26 +220,22 @@ fn sending_time(clues: &Clues) -> Moment {
         .with_timezone(&CST)
 }
 
-/// The date under the signature: the day of writing.
+/// The date under the signature, else that of issue in the letterhead: the day of writing.
 fn written(clues: &Clues) -> Option<Found> {
-    let signature = clues
-        .zones
-        .iter()
-        .find(|zone| zone.place == Place::Signature)?;
-    let text = arabic(&signature.text);
-    let dates = dates(&text, clues.campaign, false)
+    let zone = |place| clues.zones.iter().find(|zone| zone.place == place);
+    [(Place::Signature, "signature"), (Place::Title, "title")]
         .into_iter()
-        .find(|d| d.full && is_past(d, clues))?;
-    let week = dates.days.iter().all(|day| clues.campaign.contains(*day));
-    (week && dates.days.len() == 1).then(|| {
-        found(
-            dates.days,
-            true,
-            "date_of_writing",
-            "signature",
-            &text[dates.start..dates.end],
-        )
-    })
+        .find_map(|(place, name)| {
+            let text = arabic(&zone(place)?.text);
+            let of_writing = |d: &Dates| place == Place::Signature || is_writing(&text, d, place);
+            let dates = dates(&text, clues.campaign, false)
+                .into_iter()
+                .find(|d| d.full && is_past(d, clues) && of_writing(d))?;
+            let week = dates.days.iter().all(|day| clues.campaign.contains(*day));
+            let seen = &text[dates.start..dates.end];
+            (week && dates.days.len() == 1)
+                .then(|| found(dates.days.clone(), true, "date_of_writing", name, seen))
+        })
 }
 
 /// Before 10:00 the day before, after it that day itself; no day outside the week.
@@ -264,15 +260,29 @@ fn is_sending(text: &str, dates: &Dates) -> bool {
         .any(|word| text[dates.end..].starts_with(word))
 }
 
-/// A date alone on a line of the letterhead is the day of issue.
+/// A date alone on a line of the letterhead, or behind who issues it and as what number, is the day of issue.
 fn is_writing(text: &str, dates: &Dates, place: Place) -> bool {
     let line_start = text[..dates.start].rfind('\n').map_or(0, |at| at + 1);
     let line_end = text[dates.end..]
         .find('\n')
         .map_or(text.len(), |at| dates.end + at);
-    place == Place::Title
-        && text[line_start..line_end].chars().count()
-            <= text[dates.start..dates.end].chars().count() + 2
+    let (line, date) = (&text[line_start..line_end], &text[dates.start..dates.end]);
+    let before = text[line_start..dates.start].trim_end();
+    let issued = date.contains('年')
+        && text[dates.end..line_end].trim().is_empty()
+        && [
+            "学院",
+            "学校",
+            "教育局",
+            "办公室",
+            "中心",
+            "委员会",
+            "期",
+            "编",
+        ]
+        .iter()
+        .any(|end| before.trim_end_matches([')', '）']).ends_with(end));
+    place == Place::Title && (line.chars().count() <= date.chars().count() + 2 || issued)
 }
 
 fn is_past(dates: &Dates, clues: &Clues) -> bool {

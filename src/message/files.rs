@@ -26,6 +26,8 @@ pub struct Files<'a> {
     host: &'a mut dyn Host,
     open: Open,
     budget: Budget,
+    /// Whether the mail has no text of its own, so that a winmail.dat may hold it.
+    pub bodiless: bool,
 }
 
 /// Where a file lies inside of archives.
@@ -44,6 +46,7 @@ impl<'a> Files<'a> {
             host,
             open,
             budget: Budget::default(),
+            bodiless: false,
         }
     }
 
@@ -94,23 +97,28 @@ impl<'a> Files<'a> {
     }
 
     fn open(&mut self, index: usize, format: Format, bytes: &[u8], place: Place) {
-        let outcome = match format {
-            _ if bytes.is_empty() => Err("空文件".to_string()),
-            Format::Zip if place.depth >= ARCHIVE_DEPTH => Err("压缩包嵌套过深".to_string()),
-            Format::Zip => self.unzip(index, bytes, place.depth + 1),
-            Format::Rar => Err("格式暂不支持：RAR".to_string()),
-            Format::SevenZip => Err("格式暂不支持：7Z".to_string()),
-            Format::Tnef => Err("格式暂不支持：winmail.dat".to_string()),
-            _ => Err("格式暂不支持".to_string()),
+        let outcome = if bytes.is_empty() {
+            Err("空文件".to_string())
+        } else if place.depth >= ARCHIVE_DEPTH {
+            Err("压缩包嵌套过深".to_string())
+        } else {
+            self.unpack(index, format, bytes, place.depth + 1)
         };
         if let Err(why) = outcome {
             self.list[index].reading = Reading::Failed(why);
         }
     }
 
-    fn unzip(&mut self, index: usize, bytes: &[u8], depth: usize) -> Result<(), String> {
+    fn unpack(
+        &mut self,
+        index: usize,
+        format: Format,
+        bytes: &[u8],
+        depth: usize,
+    ) -> Result<(), String> {
         let mut budget = std::mem::take(&mut self.budget);
-        let outcome = archive::unzip(bytes, &mut budget, &mut |left, member| {
+        let body = self.bodiless;
+        let outcome = archive::unpack(format, bytes, body, &mut budget, &mut |left, member| {
             std::mem::swap(&mut self.budget, left);
             self.add_member(index, &member, depth);
             std::mem::swap(&mut self.budget, left);

@@ -99,6 +99,7 @@ impl Mail<'_, '_> {
         if body.text.contains('\u{FFFD}') {
             self.damage("正文有乱码");
         }
+        self.files.bodiless = body.text.trim().is_empty();
         self.settle(envelope, &parts, split);
         for (number, part) in parts.iter().enumerate() {
             if !part.multipart && !body.parts.contains(&number) {

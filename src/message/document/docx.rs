@@ -39,7 +39,8 @@ fn rank(name: &str) -> Option<u8> {
         .map(|rank| rank as u8)
 }
 
-fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<String, String> {
+/// One XML part of an Office file.
+pub fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<String, String> {
     let entry = archive.by_name(name).map_err(|error| match error {
         zip::result::ZipError::UnsupportedArchive(_) => "加密".to_string(),
         _ => "损坏".to_string(),
@@ -54,7 +55,7 @@ fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<String, S
 
 /// Gathers the text of one part. Open table cells have a text of their own.
 #[derive(Default)]
-struct Walker {
+pub struct Walker {
     out: String,
     cells: Vec<Vec<String>>,
     in_text: bool,
@@ -63,7 +64,8 @@ struct Walker {
 }
 
 impl Walker {
-    fn walk(xml: &str) -> String {
+    /// The text of WordprocessingML or DrawingML, whose paragraphs, runs and tables go by the same names.
+    pub fn walk(xml: &str) -> String {
         let mut walker = Self::default();
         let mut reader = Reader::from_str(xml);
         reader.config_mut().check_end_names = false;

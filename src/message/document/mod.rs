@@ -5,6 +5,7 @@ mod docx;
 mod pdf;
 mod rtf;
 mod sheet;
+mod slides;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,7 +34,7 @@ pub fn read(format: Format, bytes: &[u8], host: &mut dyn Host) -> Reading {
         Format::Pdf => host
             .run(Tool::PdfText, bytes)
             .map(|laid_out| pdf::text(&String::from_utf8_lossy(&laid_out))),
-        Format::Slides => Err("格式暂不支持：演示文稿".to_string()),
+        Format::Slides => guarded(|| slides::text(bytes)),
         _ => return Reading::None,
     };
     match text.map(|text| text::lines(&text[..text.floor_char_boundary(TEXT_LIMIT)])) {
