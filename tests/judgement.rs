@@ -35,6 +35,7 @@ fn file(name: &str, media: Media, reading: Reading) -> File {
         sha256: name.into(),
         bytes: 30_000,
         taken_at: None,
+        details: None,
         decoration: false,
         reading,
     }

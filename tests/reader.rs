@@ -186,3 +186,56 @@ fn a_pdf_that_cannot_be_read_says_why() {
     assert_eq!(reading(b"%PDF-1.4 and nothing else"), failed("损坏"));
     assert_eq!(reading(&file("scan-only.pdf")), failed("没有文字"));
 }
+
+fn only_file(name: &str) -> baosong::message::File {
+    let spool = tempfile::tempdir().unwrap();
+    let bytes =
+        std::fs::read(format!("{}/tests/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (content, kept) = read(&mut reader(spool.path()), &attached("a.bin", &bytes));
+    assert_eq!(kept, 2, "{name}: the file and its thumbnail");
+    assert_eq!(
+        std::fs::read_dir(spool.path()).unwrap().count(),
+        0,
+        "{name}: nothing is left in the spool"
+    );
+    content.files.into_iter().next().unwrap()
+}
+
+#[test]
+fn every_video_has_its_length_and_a_frame() {
+    for (name, made) in [
+        ("film.mp4", true),
+        ("film.wmv", true),
+        ("film.avi", false),
+        ("film.mkv", false),
+    ] {
+        let file = only_file(name);
+        let details = file.details.unwrap();
+        assert_eq!(file.media, Media::Video, "{name}");
+        let length = details.duration.unwrap();
+        assert!((1900..=2300).contains(&length), "{name}: {length} ms");
+        assert!(
+            details.thumbnail.is_some() && !details.damaged,
+            "{name}: {details:?}"
+        );
+        let taken = file.taken_at.map(|at| at.to_rfc3339());
+        assert_eq!(
+            taken.as_deref(),
+            made.then_some("2022-05-24T09:30:00+08:00"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_heic_photo_stands_upright_and_is_turned_once() {
+    let file = only_file("sideways.heic");
+    let details = file.details.unwrap();
+    assert_eq!(file.media, Media::Photo);
+    assert_eq!((details.width, details.height), (240, 320));
+    assert_eq!(
+        file.taken_at.unwrap().to_rfc3339(),
+        "2022-05-24T09:30:00+08:00"
+    );
+    assert!(details.fingerprint.is_some() && !details.damaged);
+}

@@ -113,6 +113,9 @@ pub struct File {
     pub bytes: u64,
     /// EXIF or video creation time, `+08:00` where it names no zone.
     pub taken_at: Option<DateTime<FixedOffset>>,
+    /// Of a photo or video.
+    #[serde(default)]
+    pub details: Option<super::Details>,
     /// A small inline picture (logo, icon) that is no photo of an activity.
     pub decoration: bool,
     /// What its text came to.

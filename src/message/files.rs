@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 use super::archive::{self, Budget, Member};
 use super::content::{File, Media, Reading};
 use super::format::Format;
-use super::host::Host;
-use super::{document, media, text};
+use super::host::{Host, Tool};
+use super::{document, media, picture, text};
 
 const ARCHIVE_DEPTH: usize = 3;
 
@@ -52,18 +52,10 @@ impl<'a> Files<'a> {
 
     /// Adds an attached file; `inline` says that it stands in the text.
     pub fn add(&mut self, name: &str, bytes: &[u8], inline: bool) {
-        let index = self.list.len();
-        self.add_at(name, bytes, Place::default());
-        if let Some(file) = self
-            .list
-            .get_mut(index)
-            .filter(|file| inline && file.media == Media::Photo)
-        {
-            file.decoration = media::is_decoration(&file.name, bytes);
-        }
+        self.add_at(name, bytes, inline, Place::default());
     }
 
-    fn add_at(&mut self, name: &str, bytes: &[u8], place: Place) {
+    fn add_at(&mut self, name: &str, bytes: &[u8], inline: bool, place: Place) {
         let sha256 = hex(&Sha256::digest(bytes));
         self.host.keep(&sha256, bytes);
         let unread = self.open == Open::Nothing;
@@ -73,6 +65,13 @@ impl<'a> Files<'a> {
             Format::of(name, bytes)
         };
         let media = format.media();
+        let (details, taken_at) = match media {
+            Media::Photo | Media::Video if !unread => {
+                let (details, taken_at) = media::inspect(media, bytes);
+                (Some(details), taken_at)
+            }
+            _ => (None, None),
+        };
         self.list.push(File {
             name: text::file_name(name),
             folder: place.folder.to_string(),
@@ -80,20 +79,51 @@ impl<'a> Files<'a> {
             media,
             sha256,
             bytes: bytes.len() as u64,
-            taken_at: if unread {
-                None
-            } else {
-                media::taken_at(media, bytes)
-            },
-            decoration: false,
+            taken_at,
+            details,
+            decoration: inline && media == Media::Photo && media::is_decoration(name, bytes),
             reading: match media {
                 Media::Document | Media::Archive if unread => Reading::Failed("未打开".to_string()),
                 _ => document::read(format, bytes, self.host),
             },
         });
+        self.look_at(bytes);
         if media == Media::Archive && !unread {
             self.open(self.list.len() - 1, format, bytes, place);
         }
+    }
+
+    /// Adds what the last file looks like. Without the tool for its format it has no thumbnail, and that is all.
+    fn look_at(&mut self, bytes: &[u8]) {
+        let Some(file) = self.list.last_mut().filter(|file| !file.decoration) else {
+            return;
+        };
+        let Some(details) = &mut file.details else {
+            return;
+        };
+        let look = match file.media {
+            Media::Photo if infer::image::is_heif(bytes) => {
+                let jpeg = self.host.run(Tool::HeicPicture, bytes);
+                jpeg.ok().and_then(|jpeg| picture::look(&jpeg, true))
+            }
+            Media::Photo => {
+                let look = picture::look(bytes, false);
+                details.damaged |= look.is_none();
+                look
+            }
+            _ => {
+                let frame = self.host.run(Tool::VideoFrame, bytes);
+                frame.ok().and_then(|jpeg| picture::look(&jpeg, true))
+            }
+        };
+        let Some(look) = look else { return };
+        if file.media == Media::Photo {
+            (details.width, details.height) = (look.width, look.height);
+            details.fingerprint = Some(look.fingerprint);
+        }
+        let sha256 = hex(&Sha256::digest(&look.thumbnail));
+        self.host.keep(&sha256, &look.thumbnail);
+        details.thumbnail = Some(sha256);
     }
 
     fn open(&mut self, index: usize, format: Format, bytes: &[u8], place: Place) {
@@ -136,6 +166,7 @@ impl<'a> Files<'a> {
         self.add_at(
             name,
             &member.bytes,
+            false,
             Place {
                 folder: &folder,
                 archive: Some(archive),
