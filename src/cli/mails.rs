@@ -64,6 +64,9 @@ struct FileLine {
 struct LinkLine {
     url: String,
     provider: String,
+    name: Option<String>,
+    bytes: Option<u64>,
+    code: Option<String>,
     expires_at: Option<String>,
 }
 
@@ -166,6 +169,9 @@ fn link_line(link: Link) -> LinkLine {
     LinkLine {
         url: link.url,
         provider: link.provider,
+        name: link.name,
+        bytes: link.bytes,
+        code: link.code,
         expires_at: link.expires_at.map(|at| at.to_rfc3339()),
     }
 }

@@ -153,6 +153,15 @@ pub struct Link {
     pub provider: String,
     /// Files or an article.
     pub kind: LinkKind,
+    /// Name of the file behind it, where the mail says so.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its size, where the mail says so.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// 提取码, where one is needed and given.
+    #[serde(default)]
+    pub code: Option<String>,
     /// When the provider drops it, where the mail says so.
     pub expires_at: Option<DateTime<FixedOffset>>,
 }

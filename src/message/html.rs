@@ -1,5 +1,6 @@
 //! HTML to text in one pass, however deep and broken: a table row is one line, its cells parted by tabs.
 
+use super::behind_link::Attributes;
 use super::links::Anchors;
 use super::markup::{after_element, attribute, entities, is_hidden, split_tag};
 
@@ -193,8 +194,17 @@ impl<'a> Page<'a> {
         let address = address
             .map(|url| url.trim().to_string())
             .find(|url| url.starts_with("http"));
-        let expires = attribute(attributes, "expiretime").and_then(|ms| ms.trim().parse().ok());
-        self.link = address.map(|url| self.anchors.mark(url, expires));
+        let any = |names: [&str; 2]| {
+            names
+                .into_iter()
+                .find_map(|name| attribute(attributes, name))
+        };
+        let said = Attributes {
+            name: any(["filename", "data-filename"]).map(|name| name.trim().to_string()),
+            bytes: any(["filesize", "data-size"]).and_then(|bytes| bytes.trim().parse().ok()),
+            expires: attribute(attributes, "expiretime").and_then(|ms| ms.trim().parse().ok()),
+        };
+        self.link = address.map(|url| self.anchors.mark(url, said));
     }
 
     fn close_link(&mut self) {

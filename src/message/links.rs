@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, FixedOffset};
 use regex::Regex;
 
+use super::behind_link::{self, Attributes, Behind};
 use super::content::{Link, LinkKind};
-use super::date::{self, pattern};
+use super::date::pattern;
 
 const OPEN: char = '\u{F8F0}';
 /// No report has more; a newsletter has.
@@ -16,13 +16,13 @@ const CLOSE: char = '\u{F8F1}';
 /// The links of a page, each marked in the page's text where it stood, so that text and link are cut together.
 #[derive(Default)]
 pub struct Anchors {
-    list: Vec<(String, Option<i64>)>,
+    list: Vec<(String, Attributes)>,
 }
 
 impl Anchors {
-    /// Keeps an address with its expiry in milliseconds; returns the mark to leave in the text.
-    pub fn mark(&mut self, url: String, expires: Option<i64>) -> String {
-        self.list.push((url, expires));
+    /// Keeps an address with what its element says of the file; returns the mark to leave in the text.
+    pub fn mark(&mut self, url: String, attributes: Attributes) -> String {
+        self.list.push((url, attributes));
         format!("{OPEN}{}{CLOSE}", self.list.len() - 1)
     }
 
@@ -33,19 +33,26 @@ impl Anchors {
                 break;
             }
             let whole = found.get(0).map_or(0..0, |whole| whole.range());
-            let (url, expires) = match found
+            let (url, attributes) = match found
                 .get(1)
                 .and_then(|number| number.as_str().parse::<usize>().ok())
             {
                 Some(number) => self.list.get(number).cloned().unwrap_or_default(),
-                None => (super::markup::entities(&found[0]).into_owned(), None),
+                None => (
+                    super::markup::entities(&found[0]).into_owned(),
+                    Attributes::default(),
+                ),
             };
             let around = Around {
                 text,
                 start: whole.start,
                 end: whole.end,
             };
-            if let Some(link) = link(url.trim_end_matches(['.', ',', ';', ')']), expires, &around) {
+            if let Some(link) = link(
+                url.trim_end_matches(['.', ',', ';', ')']),
+                &attributes,
+                &around,
+            ) {
                 add(link, links);
             }
         }
@@ -61,11 +68,6 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| pattern("\u{F8F0}\\d*\u{F8F1}|[\
 /// A mark, or an address typed into the text; full-width punctuation ends it.
 static MENTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern("\u{F8F0}(\\d+)\u{F8F1}|https?://[A-Za-z0-9._~:/?#@!$&'*+,;=%()\\[\\]-]+")
-});
-static EXPIRY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?\s*(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?)\s*(?:到期|过期|前有效|失效)|(?:有效期至?|到期时间|过期时间|失效时间|截止日期)\s*[:：]?\s*(?:至|到)?\s*(\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?\s*(?:\d{1,2}[:：]\d{2})?)",
-    )
 });
 static NEAR_FILES: LazyLock<Regex> =
     LazyLock::new(|| pattern("到期|有效期|过期|提取码|超大附件|云附件|中转站|大附件|访问码"));
@@ -184,41 +186,32 @@ impl Around<'_> {
             .map_or(after.len(), |(at, _)| at);
         (&before[from..], &after[..to])
     }
-
-    /// The nearest expiry; providers write it beside the file's name, on either side of the link.
-    fn expiry(&self) -> Option<DateTime<FixedOffset>> {
-        let (before, after) = self.near(120);
-        let last = EXPIRY
-            .captures_iter(before)
-            .last()
-            .map(|found| (before.len() - found.get(0).map_or(0, |m| m.end()), found));
-        let first = EXPIRY
-            .captures(after)
-            .map(|found| (found.get(0).map_or(0, |m| m.start()), found));
-        let (_, found) = [last, first]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(distance, _)| *distance)?;
-        date::parse(found.get(1).or_else(|| found.get(2))?.as_str())
-    }
 }
 
-fn link(url: &str, expires: Option<i64>, around: &Around) -> Option<Link> {
+fn link(url: &str, attributes: &Attributes, around: &Around) -> Option<Link> {
     let (_, bare) = url.split_once("://")?;
     let known = PROVIDERS
         .iter()
         .find(|(pattern, ..)| pattern.is_match(bare))
         .map(|&(_, name, kind)| (name, kind));
     let (provider, kind) = known.or_else(|| unknown(bare, around))?;
-    let expires = expires
-        .and_then(DateTime::from_timestamp_millis)
-        .map(|at| at.with_timezone(&date::china()));
-    let expires_at = expires.or_else(|| around.expiry().filter(|_| kind == LinkKind::Files));
+    let (before, after) = around.near(120);
+    let behind = match kind {
+        // A transfer page's own address holds a key that is no code to type.
+        LinkKind::Files => {
+            let typed = !provider.ends_with("超大附件") || provider.starts_with("Coremail");
+            behind_link::read(url, attributes, before, after, typed)
+        }
+        LinkKind::Article => Behind::default(),
+    };
     Some(Link {
         url: url.to_string(),
         provider: provider.to_string(),
         kind,
-        expires_at,
+        name: behind.name,
+        bytes: behind.bytes,
+        code: behind.code,
+        expires_at: behind.expires_at,
     })
 }
 
@@ -237,7 +230,12 @@ fn unknown(bare: &str, around: &Around) -> Option<(&'static str, LinkKind)> {
 
 fn add(link: Link, links: &mut Vec<Link>) {
     match links.iter_mut().find(|own| key(&own.url) == key(&link.url)) {
-        Some(own) => own.expires_at = own.expires_at.or(link.expires_at),
+        Some(own) => {
+            own.name = own.name.take().or(link.name);
+            own.bytes = own.bytes.or(link.bytes);
+            own.code = own.code.take().or(link.code);
+            own.expires_at = own.expires_at.or(link.expires_at);
+        }
         None => links.push(link),
     }
 }

@@ -3,6 +3,7 @@
 
 mod archive;
 mod automatic;
+mod behind_link;
 mod body;
 mod charset;
 mod container;

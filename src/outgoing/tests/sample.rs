@@ -101,6 +101,9 @@ pub fn late_case(number: i64, unit: &str) -> ReportLine {
             url: "https://mp.weixin.qq.com/s/abc?x=1&y=2".into(),
             provider: "微信公众号".into(),
             kind: LinkKind::Article,
+            name: None,
+            bytes: None,
+            code: None,
             expires_at: None,
         }],
         ..report(number, unit, "“非遗进校园”公开课")
