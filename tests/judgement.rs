@@ -36,6 +36,7 @@ fn file(name: &str, media: Media, reading: Reading) -> File {
         bytes: 30_000,
         taken_at: None,
         details: None,
+        repaired: false,
         decoration: false,
         reading,
     }

@@ -158,9 +158,11 @@ fn with_documents(content: &Content, documents: Vec<usize>) -> Vec<Draft> {
     {
         let beside = |draft: &&mut Draft| {
             let document = draft.document.map(|d| &content.files[d]);
-            document.is_some_and(|d| {
+            let pasted = file.archive.is_some() && file.archive == draft.document;
+            let beside = |d: &File| {
                 d.archive.is_some() && d.archive == file.archive && d.folder == file.folder
-            })
+            };
+            pasted || document.is_some_and(beside)
         };
         let owner = drafts.iter_mut().find(beside).map(|draft| draft.document);
         let owner = owner.unwrap_or(drafts[0].document);

@@ -30,6 +30,45 @@ pub struct Content {
     pub links: Vec<Link>,
     /// What could not be read, in words for staff. Empty when all was.
     pub damage: Vec<String>,
+    /// Where characters were lost: U+FFFD left after decoding.
+    #[serde(default)]
+    pub garbled: Vec<Garbled>,
+    /// Fields that stand more than once though RFC 5322 section 3.6 allows one, in lower case; a forger's sign.
+    #[serde(default)]
+    pub doubled: Vec<String>,
+}
+
+/// Characters lost in one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Garbled {
+    /// `subject`, `from`, `text`, or `files[n].name` and `files[n].text`.
+    pub field: String,
+    /// How many.
+    pub characters: usize,
+}
+
+impl Content {
+    /// Counts what was lost, field by field.
+    pub(super) fn count_garbled(&mut self) {
+        let from = self.from.as_ref().map_or("", |from| from.name.as_str());
+        let mut fields = vec![
+            ("subject".to_string(), self.subject.as_str()),
+            ("from".to_string(), from),
+            ("text".to_string(), self.text.as_str()),
+        ];
+        for (number, file) in self.files.iter().enumerate() {
+            fields.push((format!("files[{number}].name"), &file.name));
+            if let Reading::Text(text) = &file.reading {
+                fields.push((format!("files[{number}].text"), text));
+            }
+        }
+        let lost = |text: &str| text.matches('\u{FFFD}').count();
+        let counted = fields.into_iter().map(|(field, text)| Garbled {
+            field,
+            characters: lost(text),
+        });
+        self.garbled = counted.filter(|garbled| garbled.characters > 0).collect();
+    }
 }
 
 /// A mail address as it stands in a header.
@@ -118,6 +157,9 @@ pub struct File {
     pub details: Option<super::Details>,
     /// A small inline picture (logo, icon) that is no photo of an activity.
     pub decoration: bool,
+    /// Its transfer encoding was broken, and mended as far as could be: some bytes may be missing.
+    #[serde(default)]
+    pub repaired: bool,
     /// What its text came to.
     pub reading: Reading,
 }

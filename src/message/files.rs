@@ -51,8 +51,10 @@ impl<'a> Files<'a> {
     }
 
     /// Adds an attached file; `inline` says that it stands in the text.
-    pub fn add(&mut self, name: &str, bytes: &[u8], inline: bool) {
+    pub fn add(&mut self, name: &str, bytes: &[u8], inline: bool, repaired: bool) {
+        let index = self.list.len();
         self.add_at(name, bytes, inline, Place::default());
+        self.list[index].repaired = repaired;
     }
 
     fn add_at(&mut self, name: &str, bytes: &[u8], inline: bool, place: Place) {
@@ -81,6 +83,7 @@ impl<'a> Files<'a> {
             bytes: bytes.len() as u64,
             taken_at,
             details,
+            repaired: false,
             decoration: inline && media == Media::Photo && media::is_decoration(name, bytes),
             reading: match media {
                 Media::Document | Media::Archive if unread => Reading::Failed("未打开".to_string()),
@@ -88,8 +91,18 @@ impl<'a> Files<'a> {
             },
         });
         self.look_at(bytes);
+        let index = self.list.len() - 1;
         if media == Media::Archive && !unread {
-            self.open(self.list.len() - 1, format, bytes, place);
+            self.open(index, format, bytes, place);
+        } else if media == Media::Document && !unread && bytes.starts_with(b"PK") {
+            self.pictures(index, format, bytes, place);
+        }
+    }
+
+    /// Lists the pictures in an Office document; one that is damaged was told of by its text.
+    fn pictures(&mut self, index: usize, format: Format, bytes: &[u8], place: Place) {
+        if place.depth < ARCHIVE_DEPTH {
+            let _ = self.unpack(index, format, bytes, place.depth + 1);
         }
     }
 
@@ -150,14 +163,15 @@ impl<'a> Files<'a> {
         let body = self.bodiless;
         let outcome = archive::unpack(format, bytes, body, &mut budget, &mut |left, member| {
             std::mem::swap(&mut self.budget, left);
-            self.add_member(index, &member, depth);
+            let pasted = format.media() == Media::Document;
+            self.add_member(index, &member, depth, pasted);
             std::mem::swap(&mut self.budget, left);
         });
         self.budget = budget;
         outcome
     }
 
-    fn add_member(&mut self, archive: usize, member: &Member, depth: usize) {
+    fn add_member(&mut self, archive: usize, member: &Member, depth: usize, pasted: bool) {
         let (folder, name) = member.path.rsplit_once('/').unwrap_or(("", &member.path));
         let parts = folder
             .split('/')
@@ -166,7 +180,7 @@ impl<'a> Files<'a> {
         self.add_at(
             name,
             &member.bytes,
-            false,
+            pasted,
             Place {
                 folder: &folder,
                 archive: Some(archive),

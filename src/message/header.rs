@@ -35,6 +35,25 @@ impl Headers {
             .map(|(_, value)| value.as_slice())
     }
 
+    /// The fields that may stand once but stand more often.
+    pub fn doubled(&self) -> Vec<String> {
+        const ONCE: [&str; 8] = [
+            "from",
+            "sender",
+            "to",
+            "cc",
+            "subject",
+            "date",
+            "message-id",
+            "content-type",
+        ];
+        let twice = |name: &&&str| self.all(name).nth(1).is_some();
+        ONCE.iter()
+            .filter(twice)
+            .map(|name| name.to_string())
+            .collect()
+    }
+
     /// Every field of this name, raw.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields

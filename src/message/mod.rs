@@ -1,5 +1,5 @@
 //! 2. What a mail says: MIME and charsets, documents, archives, media, links. Pure: bytes in, [`Content`] out; tools from
-//! outside are asked for through the [`Host`].
+//!    outside are asked for through the [`Host`].
 
 mod archive;
 mod automatic;
@@ -22,6 +22,8 @@ mod media;
 mod mime;
 mod parameter;
 mod picture;
+#[cfg(test)]
+mod quirks;
 mod quote;
 mod quote_head;
 mod read;

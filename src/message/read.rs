@@ -48,6 +48,7 @@ fn read_and(open: Open, raw: &[u8], host: &mut dyn Host) -> Content {
     }
     .read(&repair(raw));
     content.files = files.list;
+    content.count_garbled();
     content
 }
 
@@ -70,6 +71,7 @@ fn envelope(headers: &Headers) -> Content {
         date: headers.raw("date").and_then(date::parse_header),
         received: headers.raw("received").and_then(date::of_received),
         answers,
+        doubled: headers.doubled(),
         ..Content::default()
     }
 }
@@ -223,7 +225,7 @@ impl Mail<'_, '_> {
                 .headers
                 .token("content-disposition")
                 .starts_with("attachment");
-        self.files.add(&name, &bytes, inline);
+        self.files.add(&name, &bytes, inline, repaired);
     }
 
     fn attached(&mut self, bytes: &[u8]) {

@@ -41,6 +41,58 @@ macro_rules! odd {
     };
 }
 
+/// A document with these pictures pasted in.
+fn docx(pictures: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut put = |name: &str, bytes: &[u8]| {
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file(name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    };
+    let xml = "<w:document><w:body><w:p><w:r><w:t>日报</w:t></w:r></w:p></w:body></w:document>";
+    put("word/document.xml", xml.as_bytes());
+    for (name, bytes) in pictures {
+        put(name, bytes);
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn pictures_pasted_into_a_document_are_listed_behind_it() {
+    use base64::Engine;
+    let picture = |width, height| {
+        let mut bytes = Vec::new();
+        let format = image::ImageFormat::Png;
+        let picture = image::DynamicImage::new_rgb8(width, height);
+        picture
+            .write_to(&mut std::io::Cursor::new(&mut bytes), format)
+            .unwrap();
+        bytes
+    };
+    let bytes = docx(&[
+        ("word/media/image1.png", &picture(640, 480)),
+        ("word/media/image2.png", &picture(60, 60)),
+    ]);
+    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+    let fields =
+        "Content-Type: application/octet-stream; name=a.docx\r\nContent-Transfer-Encoding: base64";
+    let content = mail(format!("{fields}\r\n\r\n{encoded}\r\n").as_bytes());
+    let listed: Vec<_> = content
+        .files
+        .iter()
+        .map(|file| (file.name.as_str(), file.archive, file.decoration))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            ("a.docx", None, false),
+            ("image1.png", Some(0), false),
+            ("image2.png", Some(0), true)
+        ]
+    );
+}
+
 fn names(content: &Content) -> Vec<(&str, Media)> {
     content
         .files

@@ -44,7 +44,8 @@ pub struct Member {
 /// Takes members as they come, with what is left for archives inside of them.
 pub type Take<'a> = dyn FnMut(&mut Budget, Member) + 'a;
 
-/// Hands each member to `take`; says in Chinese why some or all could not be read.
+/// Hands each member to `take`; says in Chinese why some or all could not be read. Of an Office document the members
+/// are its pictures.
 /// `body` asks a winmail.dat for the mail's text too.
 pub fn unpack(
     format: Format,
@@ -55,7 +56,11 @@ pub fn unpack(
 ) -> Result<(), String> {
     // Parsers of foreign formats may panic on hostile bytes; that costs one archive its rest.
     let unpack = || match format {
-        Format::Zip => zip::unpack(bytes, budget, take),
+        Format::Zip => zip::unpack(bytes, |path| !is_junk(path), budget, take),
+        // Pictures that were pasted into an Office document.
+        Format::Docx | Format::Slides | Format::Sheet => {
+            zip::unpack(bytes, |path| path.contains("/media/"), budget, take)
+        }
         Format::Rar => rar::unpack(bytes, budget, take),
         Format::SevenZip => seven_zip::unpack(bytes, budget, take),
         Format::Tnef => tnef::unpack(bytes, body, budget, take),

@@ -4,13 +4,19 @@ use std::io::Cursor;
 
 use zip::ZipArchive;
 
-use super::{Budget, Member, Take, damaged, encrypted, is_junk};
+use super::{Budget, Member, Take, damaged, encrypted};
 use crate::message::charset;
 
-pub fn unpack(bytes: &[u8], budget: &mut Budget, take: &mut Take) -> Result<(), String> {
+/// Hands on the members whose path is wanted.
+pub fn unpack(
+    bytes: &[u8],
+    wanted: fn(&str) -> bool,
+    budget: &mut Budget,
+    take: &mut Take,
+) -> Result<(), String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged())?;
     for index in 0..archive.len() {
-        if let Some(member) = member(&mut archive, index, budget)? {
+        if let Some(member) = member(&mut archive, index, wanted, budget)? {
             take(budget, member);
         }
     }
@@ -20,12 +26,13 @@ pub fn unpack(bytes: &[u8], budget: &mut Budget, take: &mut Take) -> Result<(), 
 fn member(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     index: usize,
+    wanted: fn(&str) -> bool,
     budget: &mut Budget,
 ) -> Result<Option<Member>, String> {
     let raw = archive.by_index_raw(index).map_err(|_| damaged())?;
     let (path, packed, is_encrypted) =
         (path(raw.name_raw()), raw.compressed_size(), raw.encrypted());
-    if raw.is_dir() || path.ends_with('/') || is_junk(&path) {
+    if raw.is_dir() || path.ends_with('/') || !wanted(&path) {
         return Ok(None);
     }
     drop(raw);
@@ -48,7 +55,7 @@ fn path(raw: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::archive::too_large;
+    use crate::message::archive::{is_junk, too_large};
     use std::io::Write;
     use zip::write::SimpleFileOptions;
 
@@ -65,9 +72,12 @@ mod tests {
 
     fn unpacked(bytes: &[u8]) -> (Vec<String>, Result<(), String>) {
         let mut paths = Vec::new();
-        let outcome = unpack(bytes, &mut Budget::default(), &mut |_, member| {
-            paths.push(member.path)
-        });
+        let outcome = unpack(
+            bytes,
+            |path| !is_junk(path),
+            &mut Budget::default(),
+            &mut |_, member| paths.push(member.path),
+        );
         (paths, outcome)
     }
 
