@@ -2,7 +2,7 @@
 
 use super::normal::{normal, substance};
 use super::report::{Split, is_question, narrates};
-use crate::message::{Automatic, Content, Media, Reading};
+use crate::message::{Automatic, Content, File, Media, Reading};
 
 /// Why a mail is no report, in Chinese; `None` where it may be one.
 pub fn noise(content: &Content, split: &Split, known_sender: bool) -> Option<String> {
@@ -92,10 +92,14 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
 }
 
 fn has_photos(content: &Content) -> bool {
-    content
-        .files
-        .iter()
-        .any(|file| matches!(file.media, Media::Photo | Media::Video) && !file.decoration)
+    // A picture pasted into a document is part of its dress; a bait shows a code to scan there.
+    let pasted = |file: &File| {
+        let holder = file.archive.and_then(|holder| content.files.get(holder));
+        holder.is_some_and(|holder| holder.media == Media::Document)
+    };
+    content.files.iter().any(|file| {
+        matches!(file.media, Media::Photo | Media::Video) && !file.decoration && !pasted(file)
+    })
 }
 
 fn circular(subject: &str, content: &Content) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Taking mails in: bytes durable first, then what was read from them, then the rows; judging follows.
 
-use super::Daemon;
+use super::{Daemon, progress};
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
 use crate::message::{self, Content};
@@ -115,9 +115,11 @@ impl Daemon {
     /// Takes in local mails and judges them. Gives the number of new mails.
     pub fn import(&mut self, paths: &[PathBuf]) -> Result<usize> {
         let (mut new, mut batch, mut bytes) = (0, Vec::new(), 0);
+        let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
         for path in paths {
             mailbox::local::each(path, &mut |mail| {
                 bytes += mail.raw.len();
+                bar.inc(mail.raw.len() as u64);
                 batch.push(incoming(mail));
                 if batch.len() >= IMPORTED_AT_ONCE || bytes >= IMPORTED_BYTES {
                     new += self.take_in(std::mem::take(&mut batch))?;

@@ -5,6 +5,7 @@ mod digest;
 mod intake;
 mod letters;
 mod poll;
+mod progress;
 
 pub use clock::Clock;
 pub use digest::on_time;

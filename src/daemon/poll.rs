@@ -1,5 +1,6 @@
 //! One look into the mailbox: one connection, every watched folder, everything new taken in.
 
+use super::progress;
 use super::{Daemon, intake::Incoming};
 use crate::campaign::Moment;
 use crate::config;
@@ -214,6 +215,7 @@ impl Daemon {
         place: &impl Fn(u32) -> Place,
         now: Moment,
     ) -> Result<usize> {
+        let bar = progress::of_mails(listed.len());
         let mut queue: VecDeque<Vec<Listed>> = batches(listed).into();
         let mut new = 0;
         while let Some(batch) = queue.pop_front() {
@@ -221,7 +223,10 @@ impl Daemon {
                 break;
             }
             match line.session.fetch(&batch, self.blobs.spool()).await {
-                Ok(fetched) => new += self.accept(&batch, fetched, place, now)?,
+                Ok(fetched) => {
+                    new += self.accept(&batch, fetched, place, now)?;
+                    bar.inc(batch.len() as u64);
+                }
                 Err(error @ Error::Local(_)) => return Err(error.into()),
                 Err(error) => {
                     let why = line.recover(folder, error, batch.len()).await?;

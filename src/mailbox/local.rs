@@ -49,6 +49,16 @@ pub fn each(path: &Path, take: &mut dyn FnMut(Local) -> Result<()>) -> Result<()
     Ok(())
 }
 
+/// Bytes of all files under `path`, of which [`each`] may pass over some; 0 where it cannot be read.
+pub fn size(path: &Path) -> u64 {
+    if path.is_dir() {
+        let entries = entries(path).unwrap_or_default();
+        entries.iter().map(|entry| size(entry)).sum()
+    } else {
+        path.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let read = std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
     let mut paths: Vec<PathBuf> = read.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;

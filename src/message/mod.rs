@@ -13,6 +13,8 @@ mod document;
 mod encoded_word;
 mod files;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod header;
 mod host;
 mod html;

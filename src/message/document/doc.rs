@@ -143,6 +143,13 @@ fn shown(raw: &str) -> String {
     out
 }
 
+/// For `fuzz`: a stream that is its own table of pieces.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(bytes: &[u8]) {
+    piece_table(bytes, bytes);
+    shown(&raw_text(bytes, bytes));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,6 +54,28 @@ fn page(bytes: &[u8]) -> String {
     unmarked(&html::to_text(&source, &mut Anchors::default()))
 }
 
+/// For `fuzz`: a parser without the guard that hides its panics.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(format: Format, bytes: &[u8]) {
+    let _ = match format {
+        Format::Rtf => rtf::text(bytes),
+        _ => doc::text(bytes),
+    };
+}
+
+/// For `fuzz`: the records of OLE2 streams.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz_ole_text(bytes: &[u8]) {
+    doc::fuzz(bytes);
+    slides::fuzz(bytes);
+}
+
+/// For `fuzz`: a page as pdftotext lays it out.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz_layout(bytes: &[u8]) {
+    pdf::text(&String::from_utf8_lossy(bytes));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,9 +60,13 @@ fn binary(bytes: &[u8]) -> Result<String, String> {
     read.take(STREAM_LIMIT)
         .read_to_end(&mut stream)
         .map_err(|_| damaged())?;
+    records(&stream)
+}
+
+fn records(stream: &[u8]) -> Result<String, String> {
     let mut lines: Vec<String> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    let mut rest = stream.as_slice();
+    let mut rest = stream;
     while let [version, _, k0, k1, l0, l1, l2, l3, tail @ ..] = rest {
         let kind = u16::from_le_bytes([*k0, *k1]);
         let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
@@ -89,6 +93,12 @@ fn binary(bytes: &[u8]) -> Result<String, String> {
         rest = next;
     }
     Ok(lines.join("\n"))
+}
+
+/// For `fuzz`: the records of a presentation.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(bytes: &[u8]) {
+    let _ = records(bytes);
 }
 
 #[cfg(test)]
