@@ -30,6 +30,7 @@ struct MailLine<'a> {
     subject: &'a str,
     outcome: Option<Outcome>,
     reason: &'a str,
+    incomplete: &'a [String],
     candidates: &'a [String],
     submissions: Vec<SubmissionLine>,
 }
@@ -129,6 +130,7 @@ fn line<'a>(
         subject: &mail.subject,
         outcome: mail.outcome,
         reason: &mail.reason,
+        incomplete: &mail.incomplete,
         candidates: &mail.candidates,
         submissions: submissions.collect::<Result<_>>()?,
     })

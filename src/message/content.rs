@@ -30,6 +30,9 @@ pub struct Content {
     pub links: Vec<Link>,
     /// What could not be read, in words for staff. Empty when all was.
     pub damage: Vec<String>,
+    /// All that is missing from the text, a line each in words for staff: damage, and files that could not be read.
+    #[serde(default)]
+    pub incomplete: Vec<String>,
     /// Where characters were lost: U+FFFD left after decoding.
     #[serde(default)]
     pub garbled: Vec<Garbled>,
@@ -48,8 +51,20 @@ pub struct Garbled {
 }
 
 impl Content {
+    /// Notes what is missing once all was read.
+    pub(super) fn take_stock(&mut self) {
+        self.count_garbled();
+        self.incomplete.clone_from(&self.damage);
+        for file in &self.files {
+            if let Reading::Failed(why) = &file.reading {
+                self.incomplete
+                    .push(format!("附件“{}”未能读取：{why}", file.name));
+            }
+        }
+    }
+
     /// Counts what was lost, field by field.
-    pub(super) fn count_garbled(&mut self) {
+    fn count_garbled(&mut self) {
         let from = self.from.as_ref().map_or("", |from| from.name.as_str());
         let mut fields = vec![
             ("subject".to_string(), self.subject.as_str()),

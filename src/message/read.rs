@@ -48,7 +48,7 @@ fn read_and(open: Open, raw: &[u8], host: &mut dyn Host) -> Content {
     }
     .read(&repair(raw));
     content.files = files.list;
-    content.count_garbled();
+    content.take_stock();
     content
 }
 

@@ -61,9 +61,9 @@ impl Reader {
             let lost = match self.attempt(request, raw, keep)? {
                 Ok(mut content) => {
                     if *request == Request::ReadBodyOnly {
-                        content
-                            .damage
-                            .push("解析附件时程序中断，附件未读".to_string());
+                        let why = "解析附件时程序中断，附件未读".to_string();
+                        content.incomplete.insert(0, why.clone());
+                        content.damage.push(why);
                     }
                     return Ok(content);
                 }
@@ -77,6 +77,7 @@ impl Reader {
         }
         Ok(Content {
             damage: vec!["解析程序中断，邮件原件已保存".to_string()],
+            incomplete: vec!["解析程序中断，邮件原件已保存".to_string()],
             ..Content::default()
         })
     }

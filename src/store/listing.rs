@@ -27,6 +27,8 @@ pub struct MailRow {
     pub outcome: Option<Outcome>,
     /// Why.
     pub reason: String,
+    /// What could not be read, in words for staff.
+    pub incomplete: Vec<String>,
     /// Units in question.
     pub candidates: Vec<String>,
 }
@@ -66,10 +68,11 @@ impl Store {
     /// Every mail in order of arrival; those that arrived after `after`, if given.
     pub fn mails(&self, after: Option<Moment>) -> Result<Vec<MailRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates
+            "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates,
+                    coalesce(content ->> '$.incomplete', '[]')
              FROM mails WHERE received_at > ?1
              UNION ALL
-             SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]'
+             SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]', '[]'
              FROM locations WHERE mail IS NULL AND NOT gone AND received_at > ?1
              ORDER BY 4, 1",
         )?;
@@ -136,6 +139,7 @@ fn mail_row(row: &Row) -> rusqlite::Result<MailRow> {
         outcome: outcome.map(from_name).transpose()?,
         reason: row.get(7)?,
         candidates: from_json(&row.get::<_, String>(8)?)?,
+        incomplete: from_json(&row.get::<_, String>(9)?)?,
     })
 }
 

@@ -97,8 +97,7 @@ fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::PasswordRequired | ErrorKind::BadPassword => encrypted(),
         ErrorKind::ResourceLimit => too_large(),
-        // Encrypted headers, in a build that cannot decrypt.
-        ErrorKind::UnsupportedFeature => "加密或压缩方式不支持".to_string(),
+        ErrorKind::UnsupportedFeature => "压缩方式不支持".to_string(),
         _ => damaged(),
     }
 }
