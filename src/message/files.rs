@@ -28,6 +28,8 @@ pub struct Files<'a> {
     budget: Budget,
     /// Whether the mail has no text of its own, so that a winmail.dat may hold it.
     pub bodiless: bool,
+    /// Mails that lay in archives, still to be read.
+    pub mails: Vec<Vec<u8>>,
 }
 
 /// Where a file lies inside of archives.
@@ -47,6 +49,7 @@ impl<'a> Files<'a> {
             open,
             budget: Budget::default(),
             bodiless: false,
+            mails: Vec::new(),
         }
     }
 
@@ -58,7 +61,7 @@ impl<'a> Files<'a> {
     }
 
     fn add_at(&mut self, name: &str, bytes: &[u8], inline: bool, place: Place) {
-        let sha256 = hex(&Sha256::digest(bytes));
+        let sha256 = sha256(bytes);
         self.host.keep(&sha256, bytes);
         let unread = self.open == Open::Nothing;
         let format = if unread {
@@ -91,6 +94,9 @@ impl<'a> Files<'a> {
             },
         });
         self.look_at(bytes);
+        if format == Format::Mail && place.archive.is_some() {
+            self.mails.push(bytes.to_vec());
+        }
         let index = self.list.len() - 1;
         if media == Media::Archive && !unread {
             self.open(index, format, bytes, place);
@@ -134,7 +140,7 @@ impl<'a> Files<'a> {
             (details.width, details.height) = (look.width, look.height);
             details.fingerprint = Some(look.fingerprint);
         }
-        let sha256 = hex(&Sha256::digest(&look.thumbnail));
+        let sha256 = sha256(&look.thumbnail);
         self.host.keep(&sha256, &look.thumbnail);
         details.thumbnail = Some(sha256);
     }
@@ -188,6 +194,11 @@ impl<'a> Files<'a> {
             },
         );
     }
+}
+
+/// Sha256 in lower case hex: the name by which bytes are kept.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -37,6 +37,7 @@ mod text;
 mod transfer;
 
 pub use content::*;
+pub use files::sha256;
 pub use host::{Host, Tool};
 pub use media::Details;
 pub use read::{read, read_body_only, received};

@@ -108,6 +108,11 @@ impl Mail<'_, '_> {
                 self.file(part, raw);
             }
         }
+        for mail in std::mem::take(&mut self.files.mails) {
+            if self.depth < DEPTH {
+                self.attached(&mail);
+            }
+        }
     }
 
     /// A mail without any header, or one that the parser gave up, is text from its first line.

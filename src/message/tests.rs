@@ -41,26 +41,43 @@ macro_rules! odd {
     };
 }
 
-/// A document with these pictures pasted in.
-fn docx(pictures: &[(&str, &[u8])]) -> Vec<u8> {
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let mut put = |name: &str, bytes: &[u8]| {
+    for (name, bytes) in files {
         let options = zip::write::SimpleFileOptions::default();
-        writer.start_file(name, options).unwrap();
+        writer.start_file(*name, options).unwrap();
         writer.write_all(bytes).unwrap();
-    };
-    let xml = "<w:document><w:body><w:p><w:r><w:t>日报</w:t></w:r></w:p></w:body></w:document>";
-    put("word/document.xml", xml.as_bytes());
-    for (name, bytes) in pictures {
-        put(name, bytes);
     }
     writer.finish().unwrap().into_inner()
 }
 
+/// A mail that is nothing but this file.
+fn only(name: &str, bytes: &[u8]) -> Content {
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+    let kind = format!("Content-Type: application/octet-stream; name={name}");
+    let fields = format!("{kind}\r\nContent-Transfer-Encoding: base64");
+    mail(format!("{fields}\r\n\r\n{encoded}\r\n").as_bytes())
+}
+
+#[test]
+fn a_mail_in_an_archive_is_read_with_what_is_attached_to_it() {
+    let inner = "Subject: inner\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n日报。\r\n\
+        --x\r\nContent-Type: text/csv; name=a.csv\r\n\r\n1,2\r\n--x--\r\n";
+    let content = only("a.zip", &zipped(&[("原件/转发.eml", inner.as_bytes())]));
+    assert_eq!(content.inner[0].text, "日报。");
+    let names: Vec<_> = content
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
+    assert_eq!(names, ["a.zip", "转发.eml", "a.csv"]);
+}
+
 #[test]
 fn pictures_pasted_into_a_document_are_listed_behind_it() {
-    use base64::Engine;
+    let xml = "<w:document><w:body><w:p><w:r><w:t>日报</w:t></w:r></w:p></w:body></w:document>";
     let picture = |width, height| {
         let mut bytes = Vec::new();
         let format = image::ImageFormat::Png;
@@ -70,14 +87,12 @@ fn pictures_pasted_into_a_document_are_listed_behind_it() {
             .unwrap();
         bytes
     };
-    let bytes = docx(&[
+    let bytes = zipped(&[
+        ("word/document.xml", xml.as_bytes()),
         ("word/media/image1.png", &picture(640, 480)),
         ("word/media/image2.png", &picture(60, 60)),
     ]);
-    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
-    let fields =
-        "Content-Type: application/octet-stream; name=a.docx\r\nContent-Transfer-Encoding: base64";
-    let content = mail(format!("{fields}\r\n\r\n{encoded}\r\n").as_bytes());
+    let content = only("a.docx", &bytes);
     let listed: Vec<_> = content
         .files
         .iter()

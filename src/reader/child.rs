@@ -5,13 +5,8 @@ use std::process::ExitCode;
 
 use super::cage;
 use super::tool;
-use super::wire::{Drill, Reply, Request, hear, receive, say, send};
+use super::wire::{Drill, READER, Reply, Request, TOOL, hear, receive, say, send};
 use crate::message::{self, Host, Tool};
-
-/// First argument of the reader.
-pub const READER: &str = "read-mails-in-a-cage";
-/// First argument of a tool's cage.
-pub const TOOL: &str = "run-tool-in-a-cage";
 
 /// Runs as the reader or as a tool's cage where the arguments say so. Call it first in `main`, before any thread.
 pub fn run_if_asked() -> Option<ExitCode> {

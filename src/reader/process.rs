@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tracing::warn;
 
-use super::child::READER;
 use super::tool;
-use super::wire::{Drill, Reply, Request, hear, receive, say, send};
-use crate::message::Content;
-use crate::store::hash;
+use super::wire::{Drill, READER, Reply, Request, hear, receive, say, send};
+use crate::message::{self, Content};
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
 const MAILS: usize = 500;
@@ -136,7 +134,7 @@ impl Reader {
                         let bytes = receive(&mut running.from)?;
                         left = left.checked_sub(bytes.len() as u64).ok_or_else(breach)?;
                         // The hash names the file for good, so a reader's word is not enough.
-                        if hash(&bytes) != sha256 {
+                        if message::sha256(&bytes) != sha256 {
                             return Err(breach());
                         }
                         failed = failed.take().or(keep(&sha256, &bytes).err());

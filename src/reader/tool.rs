@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{cage, child};
+use super::cage;
+use super::wire::TOOL;
 use crate::message::Tool;
 
 /// Longer than any file of a report takes.
@@ -102,7 +103,7 @@ pub fn run(ourselves: &Path, spool: &Path, tool: Tool, bytes: &[u8]) -> Result<V
         fs::write(folder.path().join(INPUT), bytes)?;
         let complaint = File::create(folder.path().join(COMPLAINT))?;
         let mut child = Command::new(ourselves)
-            .args([child::TOOL, recipe.name])
+            .args([TOOL, recipe.name])
             .env_clear()
             .current_dir(folder.path())
             .stdin(Stdio::null())

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Tool;
 
+/// First argument of the reader.
+pub const READER: &str = "read-mails-in-a-cage";
+/// First argument of a tool's cage; its name is the second.
+pub const TOOL: &str = "run-tool-in-a-cage";
+
 /// What the daemon asks, or answers to the reader's own questions. The bytes of a mail or tool follow in a frame of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
