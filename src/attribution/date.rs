@@ -27,9 +27,9 @@ static FULL: LazyLock<Regex> =
 /// 24日, 25、26日, 27-29日.
 static BARE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(\d{1,2})(日|号|(?:[、,，和及至到~～—–\-]+\d{1,2})+(?:日|号))"));
-/// What may follow a day: 至26日, 、26日, -29日, 和6月1日.
+/// What may follow a day: 至26日, 、26日, -29日, 和6月1日, -5.26.
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"^(?:日|号)?([、,，和及]|至|到|-|—|–|~|～)+(?:(\d{1,2})月)?(\d{1,2})(日|号)?")
+    regex(r"^(?:日|号)?([、,，和及]|至|到|-|—|–|~|～)+(?:(\d{1,2})[月.])?(\d{1,2})(日|号)?")
 });
 /// 0524, 20220524.
 static COMPACT: LazyLock<Regex> = LazyLock::new(|| regex(r"\d+"));
@@ -144,6 +144,10 @@ fn extend(dates: &mut Dates, text: &str, campaign: &Campaign) {
             .get(2)
             .map_or(last.month(), |month| parse(month.as_str()));
         let ranged = !"、,，和及".contains(&more[1]);
+        // 5.24、3.5 names a number, 5.24-5.26 a range.
+        if more[0].contains('.') && !ranged {
+            return;
+        }
         let closed = more.get(4).is_some()
             || ranged
                 && !text[dates.end + more[0].len()..].starts_with(|c: char| c.is_ascii_digit());
