@@ -198,6 +198,156 @@ fn the_unit_is_the_one_that_reports() {
 }
 
 #[test]
+fn counties_and_districts_lead_to_their_city() {
+    let counties = [
+        ("沈阳市", "新民市 法库县 康平县 辽中区 于洪区 浑南区"),
+        ("大连市", "庄河市 普兰店区 长海县 旅顺口区 甘井子区"),
+        ("鞍山市", "海城市 岫岩县 台安县 岫岩满族自治县"),
+        ("抚顺市", "清原县 新宾县 抚顺县 新宾满族自治县"),
+        ("本溪市", "桓仁县 本溪满族自治县 溪湖区"),
+        ("丹东市", "凤城市 东港市 宽甸县 振兴区"),
+        ("锦州市", "黑山县 凌海市 义县 北镇市"),
+        ("营口市", "大石桥市 盖州市 鲅鱼圈区"),
+        ("阜新市", "彰武县 阜蒙县 阜新蒙古族自治县"),
+        ("辽阳市", "灯塔市 辽阳县 弓长岭区"),
+        ("盘锦市", "盘山县 大洼区 兴隆台区"),
+        ("铁岭市", "昌图县 开原市 调兵山市 西丰县"),
+        ("朝阳市", "北票市 凌源市 建平县 喀左县"),
+        ("葫芦岛市", "兴城市 绥中县 建昌县 连山区 南票区"),
+    ];
+    for (city, counties) in counties {
+        for county in counties.split(' ') {
+            let subject = format!("{county}职业教育中心5月24日活动信息");
+            let text = format!("技能点亮人生\n{TALE}\n{county}职业教育中心");
+            let got = said(&judge(&mail(&subject, &text), may(25, 8, 0)));
+            assert_eq!(got, format!("{city}教育局 Daily 5.24"), "{county}");
+        }
+    }
+}
+
+/// One place each names the unit, and nothing else does; `Review` where that is too little.
+#[test]
+fn a_unit_is_found_wherever_it_is_named() {
+    let tale = format!("技能点亮人生\n{TALE}");
+    let cases = [
+        (
+            mail("遼寧冶金職業技術學院5月24日活動信息", &tale),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail(
+                "5月24日活动信息",
+                &format!("遼寧冶金職業技術學院活動紀實\n{TALE}"),
+            ),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail(
+                "5月24日活动信息",
+                &format!("{tale}\n辽宁冶金职业技术学院\n2022年5月25日"),
+            ),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail(
+                "5月24日活动信息",
+                &format!("{tale}\n报送单位：辽宁冶金职业技术学院"),
+            ),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail("5月24日活动信息", "").document("辽宁冶金职业技术学院5月24日.docx", &tale),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail("5月24日活动信息", "见附件")
+                .document("信息.docx", &format!("辽宁冶金职业技术学院文件\n{tale}")),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail("5月24日活动信息", &tale).from("辽宁冶金职业技术学院", "a@qq.com"),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail("辽 宁 冶 金 职 业 技 术 学 院 5月24日", &tale),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail("辽冶职院5月24日活动信息", &format!("{tale}\n辽宁冶金职院")),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail(
+                "辽宁冶金职业技木学院5月24日活动",
+                &format!("{tale}\n辽宁冶金职院宣传部"),
+            ),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail("锦州师范高等专科学校5月24日活动", &tale),
+            "锦州师范高等专科学校",
+        ),
+        (
+            mail("锦州市5月24日活动", &format!("{tale}\n锦州市教育局")),
+            "锦州市教育局",
+        ),
+        (
+            mail("铁岭卫生职业学院5月24日活动", &tale),
+            "铁岭卫生职业学院",
+        ),
+        (
+            mail("大连装备制造职业技术学院5月24日活动", &tale),
+            "大连装备制造职业技术学院",
+        ),
+        (
+            mail("辽宁装备制造职业技术学院5月24日活动", &tale),
+            "辽宁装备制造职业技术学院",
+        ),
+        (
+            mail("辽宁理工职业大学5月24日活动", &tale),
+            "辽宁理工职业大学",
+        ),
+        (
+            mail(
+                "5月24日活动信息",
+                &format!("{tale}\n5月24日，沈阳职业技术学院一行来校交流。\n辽宁冶金职业技术学院"),
+            ),
+            "辽宁冶金职业技术学院",
+        ),
+        (
+            mail(
+                "辽宁冶金职业技术学院与大连职业技术学院开展共建（5月24日）",
+                &format!("{tale}\n辽宁冶金职业技术学院宣传部"),
+            ),
+            "辽宁冶金职业技术学院",
+        ),
+    ];
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(mail, unit)| {
+            let got = said(&judge(mail, may(25, 8, 0)));
+            (got != format!("{unit} Daily 5.24"))
+                .then(|| format!("{} / {}: {got}, not {unit}", mail.subject, mail.text))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let nobody = [
+        mail("5月24日活动信息", &tale),
+        mail("5月24日活动信息", &format!("{tale}\n辽宁省某职业学院")),
+        mail("沈阳师范大学5月24日活动信息", &tale),
+        mail("辽阳石化职业学校、辽阳职业技术学院5月24日联合活动", &tale),
+    ];
+    for mail in nobody {
+        assert_eq!(
+            said(&judge(&mail, may(25, 8, 0))),
+            "Review",
+            "{}",
+            mail.subject
+        );
+    }
+}
+
+#[test]
 fn guests_and_places_in_the_text_are_no_authors() {
     let cases = [
         (

@@ -269,17 +269,11 @@ fn add_districts(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
 }
 
 fn shortened(district: &str) -> Option<String> {
-    const PEOPLES: [&str; 4] = [
-        "满族自治县",
-        "左翼蒙古族自治县",
-        "蒙古族自治县",
-        "回族自治县",
-    ];
+    const PEOPLES: [&str; 3] = ["满族自治县", "蒙古族自治县", "回族自治县"];
     if let Some(stem) = PEOPLES
         .iter()
         .find_map(|ending| district.strip_suffix(ending))
     {
-        let stem = if stem == "喀喇沁" { "喀左" } else { stem };
         // 本溪满族自治县 and 阜新蒙古族自治县 are named like their cities.
         return Some(if ["本溪", "阜新"].contains(&stem) {
             format!("{stem}县")

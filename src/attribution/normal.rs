@@ -1,8 +1,10 @@
-//! One form for all the ways of writing the same: full-width letters, spaces inside names.
+//! One form for all the ways of writing the same: full-width letters, traditional characters, spaces inside names.
+
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// NFKC, with spaces beside a Chinese character dropped. Line breaks stay.
+/// NFKC, in simplified characters, with spaces beside a Chinese character dropped. Line breaks stay.
 pub fn normal(text: &str) -> String {
     let folded: Vec<char> = match text.chars().map(simple).collect::<Option<Vec<char>>>() {
         Some(folded) => folded,
@@ -22,10 +24,39 @@ pub fn normal(text: &str) -> String {
                 out.push(' ');
             }
         } else {
-            out.push(*c);
+            out.push(simplified(*c));
         }
     }
     out
+}
+
+/// Traditional characters of the units' names and of what reports are made of, and their simplified forms below.
+/// A whole converter weighs megabytes, and changes characters that a name may rightly hold.
+const TRADITIONAL: &str = "寧瀋陽連撫順錦營遼盤鐵嶺蘆島師範專學農業職術稅務體動態軌廣電經濟艦軟譯貿楓葉裝備製質築運車現醫藥衛訊資\
+    輕縣區報計劃總結統圖開閉時間號點簡聞參觀訓練實踐項團隊員會議賽場館辦處長聯係絡傳單與廠產銷試驗導輔講\
+    課題應當屆際國內門戶關於為從後進過還這說對個們來無萬億歲週機構園藝醜龍鳳東華麗樂網視頻攝記錄鄉鎮災難\
+    財貨賬類別規標準條約設環節優異獲獎勵責擔歷屬層級評選競請續談論簽證書補發";
+const SIMPLIFIED: &str = "宁沈阳连抚顺锦营辽盘铁岭芦岛师范专学农业职术税务体动态轨广电经济舰软译贸枫叶装备制质筑运车现医药卫讯资\
+    轻县区报计划总结统图开闭时间号点简闻参观训练实践项团队员会议赛场馆办处长联系络传单与厂产销试验导辅讲\
+    课题应当届际国内门户关于为从后进过还这说对个们来无万亿岁周机构园艺丑龙凤东华丽乐网视频摄记录乡镇灾难\
+    财货账类别规标准条约设环节优异获奖励责担历属层级评选竞请续谈论签证书补发";
+
+const FIRST: u32 = 0x4e00;
+
+static FORMS: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let mut forms: Vec<char> = ('\u{4e00}'..='\u{9fff}').collect();
+    for (traditional, simplified) in TRADITIONAL.chars().zip(SIMPLIFIED.chars()) {
+        forms[(traditional as u32 - FIRST) as usize] = simplified;
+    }
+    forms
+});
+
+fn simplified(c: char) -> char {
+    let place = (c as u32).checked_sub(FIRST);
+    place
+        .and_then(|place| FORMS.get(place as usize))
+        .copied()
+        .unwrap_or(c)
 }
 
 /// The compatibility form of the characters that nearly all mails are made of; `None` of any other.
@@ -81,6 +112,21 @@ mod tests {
             let short: Option<String> = text.chars().map(simple).collect();
             prop_assert_eq!(short, Some(standard));
         }
+    }
+
+    #[test]
+    fn traditional_characters_are_simplified_one_by_one() {
+        assert_eq!(TRADITIONAL.chars().count(), SIMPLIFIED.chars().count());
+        assert!(
+            TRADITIONAL
+                .chars()
+                .zip(SIMPLIFIED.chars())
+                .all(|(a, b)| a.len_utf8() == b.len_utf8())
+        );
+        assert_eq!(
+            normal("遼寧鐵道職業技術學院 活動週總結"),
+            "辽宁铁道职业技术学院活动周总结"
+        );
     }
 
     #[test]
