@@ -70,6 +70,12 @@ fn named(title: &str) -> Option<(Kind, &'static str)> {
     {
         return Some((Kind::Plan, "方案"));
     }
+    let planned = ["工作计划", "活动计划", "实施计划"]
+        .into_iter()
+        .find(|word| has(word));
+    if let Some(word) = planned.filter(|_| !NEWS.iter().any(|word| has(word))) {
+        return Some((Kind::Plan, word));
+    }
     (has("案例") && !has("案例找茬") && !has("案例分析")).then_some((Kind::Case, "案例"))
 }
 

@@ -46,7 +46,7 @@ fn by_machine(content: &Content, subject: &str) -> Option<String> {
 
 /// Words of commerce, or of phishing. A report of a lecture against fraud has some of the latter, and photos.
 fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String> {
-    const COMMERCE: [&str; 16] = [
+    const COMMERCE: [&str; 20] = [
         "退订",
         "加微信",
         "报价",
@@ -54,6 +54,10 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
         "一站式",
         "代写",
         "代发",
+        "代开",
+        "税点",
+        "微信同号",
+        "来电咨询",
         "元起",
         "热线",
         "我公司为",
@@ -64,7 +68,7 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
         "享8折",
         "价8折",
     ];
-    const PHISHING: [&str; 9] = [
+    const PHISHING: [&str; 13] = [
         "身份证号",
         "银行卡",
         "扫描下方二维码",
@@ -74,6 +78,10 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
         "完成认证",
         "点击领取",
         "中奖",
+        "邮箱容量",
+        "的容量",
+        "账号密码",
+        "将停用",
     ];
     let documents = content.files.iter().filter_map(|file| match &file.reading {
         Reading::Text(text) => Some(normal(text)),
