@@ -134,6 +134,50 @@ impl Roster {
         self.units.iter().find(|unit| unit.name == name)
     }
 
+    /// The unit that has this name, alias or short name.
+    pub fn called(&self, name: &str) -> Option<&Unit> {
+        self.units
+            .iter()
+            .find(|unit| unit.names().any(|own| own == name))
+    }
+
+    /// With names that were learnt besides, each with its unit's official name.
+    ///
+    /// # Errors
+    /// When the unit is unknown, or the name means something else already.
+    pub fn with_alias(mut self, unit: &str, alias: &str) -> Result<Self> {
+        let taken = self.districts().contains_key(alias)
+            || self
+                .undecided
+                .iter()
+                .chain(&self.outside)
+                .any(|name| name == alias);
+        ensure!(
+            !taken,
+            "\"{alias}\" is the name of a place or institution that is no unit's own"
+        );
+        ensure!(
+            alias.chars().count() >= 2,
+            "\"{alias}\" is too short for a name"
+        );
+        if let Some(owner) = self.called(alias) {
+            ensure!(
+                owner.name == unit,
+                "\"{alias}\" is a name of {}",
+                owner.name
+            );
+        }
+        let unit = self
+            .units
+            .iter_mut()
+            .find(|own| own.name == unit)
+            .with_context(|| format!("no unit is called {unit}"))?;
+        if !unit.aliases.iter().any(|own| own == alias) {
+            unit.aliases.push(alias.to_owned());
+        }
+        Ok(self)
+    }
+
     /// Places that are no unit's; a person decides.
     pub fn undecided(&self) -> &[String] {
         &self.undecided

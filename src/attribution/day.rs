@@ -3,7 +3,8 @@
 use super::date::{Dates, arabic, dates, opens};
 use super::relative::relative_day;
 use super::report::Draft;
-use super::zone::{Place, Zone};
+use super::strength::Place;
+use super::zone::Zone;
 use super::{About, Evidence};
 use crate::campaign::{CST, Campaign, Moment};
 use crate::message::Content;
@@ -321,6 +322,7 @@ fn found(days: Vec<NaiveDate>, inferred: bool, rule: &str, place: &str, seen: &s
         rule: rule.into(),
         place: place.into(),
         seen: seen.into(),
+        weight: 0,
     };
     Found {
         days,

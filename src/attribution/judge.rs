@@ -2,15 +2,21 @@
 
 use super::day::{Clues, Found};
 use super::names::Names;
-use super::report::{Draft, Split, split};
-use super::unit::{Attribution, attribute};
+use super::report::{Draft, Split, pieces, split, whole};
+use super::ruling::Ruled;
+use super::slip::Slips;
+use super::unit::attribute;
 use super::zone::{Zone, zones};
-use super::{Earlier, Kind, Outcome, Past, Submission, Verdict, day, kind, noise, repeat};
+use super::{
+    About, Earlier, Evidence, Kind, Outcome, Past, Rulings, Submission, Verdict, Weighed, day,
+    kind, noise, repeat,
+};
 use crate::campaign::{Campaign, Moment};
 use crate::message::Content;
 use crate::roster::Roster;
 use anyhow::Result;
 use chrono::TimeDelta;
+use std::collections::BTreeMap;
 
 /// A supplement without a day of its own belongs to the sender's latest report within this time.
 const SUPPLEMENT_WITHIN: TimeDelta = TimeDelta::days(3);
@@ -21,28 +27,38 @@ pub struct Judge {
     roster: Roster,
     campaign: Campaign,
     names: Names,
+    slips: Slips,
+}
+
+/// Where a draft stands in its mail, and what staff decided about it.
+struct Place {
+    ordinal: usize,
+    alone: bool,
+    ruled: Ruled,
 }
 
 /// A draft with everything that was decided about it, or the reason why it was not.
 enum Decision {
     Taken {
-        submission: Submission,
+        submission: Box<Submission>,
         plainly_named: bool,
+        weighed: Vec<Weighed>,
     },
     Doubted {
         reason: String,
-        candidates: Vec<String>,
+        weighed: Vec<Weighed>,
     },
 }
 
 impl Judge {
     /// Prepares the roster's names.
     pub fn new(roster: Roster, campaign: Campaign) -> Self {
-        let names = Names::of(&roster);
+        let (names, slips) = (Names::of(&roster), Slips::of(&roster));
         Self {
             roster,
             campaign,
             names,
+            slips,
         }
     }
 
@@ -51,8 +67,26 @@ impl Judge {
     /// # Errors
     /// Only those of `past`.
     pub fn judge(&self, content: &Content, arrived: Moment, past: &Past) -> Result<Verdict> {
+        if past.rulings.ignores_mail() {
+            return Ok(without(
+                Outcome::NotReport,
+                "人工认定：非报送".into(),
+                Vec::new(),
+            ));
+        }
+        if past.rulings.split {
+            return self.drafts(content, &pieces(content), arrived, past);
+        }
         let split = split(content);
-        if let Some(reason) = noise::noise(content, &split, !past.named_by_sender.is_empty()) {
+        if past.rulings.claims_report() {
+            let drafts = match split {
+                Split::Drafts(drafts) => drafts,
+                Split::Unreadable(_) | Split::Nothing => vec![whole(content)],
+            };
+            return self.drafts(content, &drafts, arrived, past);
+        }
+        let known = !past.named_by_sender.is_empty() || !past.given_to_sender.is_empty();
+        if let Some(reason) = noise::noise(content, &split, known) {
             return Ok(without(Outcome::NotReport, reason, Vec::new()));
         }
         match split {
@@ -77,48 +111,107 @@ impl Judge {
         past: &Past,
     ) -> Result<Verdict> {
         let mut verdict = without(Outcome::Reports, String::new(), Vec::new());
-        for draft in drafts {
-            match self.draft(content, draft, drafts.len() == 1, arrived, past)? {
+        let drafts = joined(drafts, &past.rulings);
+        for (ordinal, draft) in &drafts {
+            let ruled = past.rulings.at(*ordinal);
+            if ruled.ignored {
+                continue;
+            }
+            let place = Place {
+                ordinal: *ordinal,
+                alone: drafts.len() == 1,
+                ruled,
+            };
+            match self.draft(content, draft, &place, arrived, past)? {
                 Decision::Taken {
                     mut submission,
                     plainly_named,
+                    weighed,
                 } => {
                     if verdict.submissions.is_empty() {
                         submission.links = (0..content.links.len()).collect();
                     }
                     verdict.plainly_named |= plainly_named;
                     verdict.candidates.push(submission.unit.clone());
-                    let table = enclosed_table(&submission);
-                    verdict.submissions.push(submission);
-                    verdict.submissions.extend(table);
+                    verdict.weighed.extend(weighed);
+                    verdict.submissions.push(*submission);
                 }
-                Decision::Doubted { reason, candidates } => {
-                    return Ok(without(Outcome::Review, reason, candidates));
+                Decision::Doubted { reason, weighed } => {
+                    return Ok(without(Outcome::Review, reason, weighed));
                 }
             }
         }
+        if verdict.submissions.is_empty() {
+            return Ok(without(
+                Outcome::NotReport,
+                "人工认定：非报送".into(),
+                Vec::new(),
+            ));
+        }
+        self.add_enclosed_tables(content, &drafts, &mut verdict, past)?;
         verdict.candidates.dedup();
         verdict.reason = content.damage.join("；");
         Ok(verdict)
+    }
+
+    /// Their places come after those of all texts, so that those do not move.
+    fn add_enclosed_tables(
+        &self,
+        content: &Content,
+        drafts: &[(usize, Draft)],
+        verdict: &mut Verdict,
+        past: &Past,
+    ) -> Result<()> {
+        let after = drafts
+            .iter()
+            .map(|(ordinal, _)| ordinal + 1)
+            .max()
+            .unwrap_or(0);
+        let tables = verdict
+            .submissions
+            .iter()
+            .filter_map(|summary| enclosed_table(summary, after + summary.ordinal));
+        let mut tables: Vec<Submission> = tables
+            .filter(|table| !past.rulings.at(table.ordinal).ignored)
+            .collect();
+        for table in &mut tables {
+            table.repeats = self.repeats(content, table, past)?;
+        }
+        verdict.submissions.extend(tables);
+        Ok(())
     }
 
     fn draft(
         &self,
         content: &Content,
         draft: &Draft,
-        alone: bool,
+        place: &Place,
         arrived: Moment,
         past: &Past,
     ) -> Result<Decision> {
         let zones = zones(content, draft);
-        let whose = attribute(content, &zones, &self.roster, &self.names, past);
-        let Some(unit) = whose.unit.clone() else {
+        let mut whose = attribute(
+            content,
+            &zones,
+            &self.roster,
+            &self.names,
+            &self.slips,
+            past,
+        );
+        whose
+            .weighed
+            .iter_mut()
+            .for_each(|weighed| weighed.ordinal = place.ordinal);
+        let Some(unit) = place.ruled.unit.clone().or(whose.unit.clone()) else {
             return Ok(Decision::Doubted {
                 reason: whose.doubt,
-                candidates: whose.candidates,
+                weighed: whose.weighed,
             });
         };
-        let (kind, why_kind) = kind::kind(content, draft, &zones, alone);
+        let (kind, why_kind) = match place.ruled.kind {
+            Some(kind) => (kind, place.ruled.evidence(About::Kind)),
+            None => kind::kind(content, draft, &zones, place.alone),
+        };
         let clues = Clues {
             content,
             draft,
@@ -126,21 +219,33 @@ impl Judge {
             arrived,
             campaign: &self.campaign,
         };
-        let found = match self.days(&clues, kind, &unit, past) {
+        let found = match self.days(&clues, kind, &unit, &place.ruled, past) {
             Ok(found) => found,
             Err(reason) => {
+                whose.weighed.retain(|weighed| weighed.unit == unit);
                 return Ok(Decision::Doubted {
                     reason,
-                    candidates: vec![unit],
+                    weighed: whose.weighed,
                 });
             }
         };
-        let mut submission = submission(content, draft, &zones, unit, kind, found, whose.clone());
-        submission.evidence.push(why_kind);
-        submission.repeats = self.repeats(content, &submission, past)?;
+        let mut evidence = match place.ruled.unit {
+            Some(_) => vec![place.ruled.evidence(About::Unit)],
+            None => whose.evidence(),
+        };
+        evidence.extend(found.iter().map(|found| found.evidence.clone()));
+        evidence.push(why_kind);
+        let mut submission = submission(content, draft, &zones, unit, kind, found, evidence);
+        submission.ordinal = place.ordinal;
+        submission.repeats = match place.ruled.repeats {
+            Some(repeats) => repeats,
+            None => self.repeats(content, &submission, past)?,
+        };
+        submission.flags = (past.seen_before)(&submission)?;
         Ok(Decision::Taken {
-            submission,
-            plainly_named: whose.plainly_named,
+            submission: Box::new(submission),
+            plainly_named: whose.plainly_named && place.ruled.unit.is_none(),
+            weighed: whose.weighed,
         })
     }
 
@@ -150,8 +255,17 @@ impl Judge {
         clues: &Clues,
         kind: Kind,
         unit: &str,
+        ruled: &Ruled,
         past: &Past,
     ) -> Result<Option<Found>, String> {
+        if let Some(days) = ruled.days.clone() {
+            let evidence = ruled.evidence(About::Day);
+            return Ok(Some(Found {
+                days,
+                inferred: false,
+                evidence,
+            }));
+        }
         match kind {
             Kind::Plan | Kind::Summary | Kind::Statistics => Ok(None),
             Kind::Case => Ok(day::in_words(clues)?.filter(|found| {
@@ -190,9 +304,10 @@ impl Judge {
             &zones(content, &draft),
             &self.roster,
             &self.names,
+            &self.slips,
             past,
         );
-        without(Outcome::Review, reason, whose.candidates)
+        without(Outcome::Review, reason, whose.weighed)
     }
 }
 
@@ -202,11 +317,12 @@ fn of_earlier(clues: &Clues, unit: &str, past: &Past) -> Option<Found> {
         let recent = clues.arrived - earlier.arrived <= SUPPLEMENT_WITHIN;
         recent && earlier.unit == unit && !earlier.days.is_empty()
     })?;
-    let evidence = super::Evidence {
-        about: super::About::Day,
+    let evidence = Evidence {
+        about: About::Day,
         rule: "earlier_report".into(),
         place: "mailbox".into(),
         seen: earlier.subject.clone(),
+        weight: 0,
     };
     Some(Found {
         days: earlier.days.clone(),
@@ -222,11 +338,10 @@ fn submission(
     unit: String,
     kind: Kind,
     found: Option<Found>,
-    whose: Attribution,
+    evidence: Vec<Evidence>,
 ) -> Submission {
-    let mut evidence = whose.evidence;
-    evidence.extend(found.iter().map(|found| found.evidence.clone()));
     Submission {
+        ordinal: 0,
         kind,
         unit,
         day_inferred: found.as_ref().is_some_and(|found| found.inferred),
@@ -237,6 +352,7 @@ fn submission(
         files: draft.files.clone(),
         links: Vec::new(),
         evidence,
+        flags: Vec::new(),
     }
 }
 
@@ -244,7 +360,7 @@ fn submission(
 fn title(content: &Content, draft: &Draft, zones: &[Zone]) -> String {
     let headed = zones
         .iter()
-        .any(|zone| zone.place == super::zone::Place::Title);
+        .any(|zone| zone.place == super::strength::Place::Title);
     let salutes = |line: &&str| {
         !line.ends_with([':', '：', '!', '！', ',', '，']) && line.chars().count() >= 5
     };
@@ -259,7 +375,7 @@ fn title(content: &Content, draft: &Draft, zones: &[Zone]) -> String {
 }
 
 /// A summary that contains the statistics table is both (rules.md, "Days").
-fn enclosed_table(summary: &Submission) -> Option<Submission> {
+fn enclosed_table(summary: &Submission, ordinal: usize) -> Option<Submission> {
     let rows = summary
         .text
         .lines()
@@ -267,20 +383,40 @@ fn enclosed_table(summary: &Submission) -> Option<Submission> {
     let table =
         summary.kind == Kind::Summary && summary.text.contains("统计表") && rows.count() >= 1;
     table.then(|| Submission {
+        ordinal,
         kind: Kind::Statistics,
         repeats: None,
         title: "情况统计表".into(),
         files: Vec::new(),
         links: Vec::new(),
+        flags: Vec::new(),
         ..summary.clone()
     })
 }
 
-fn without(outcome: Outcome, reason: String, candidates: Vec<String>) -> Verdict {
+/// Drafts with their places, those that staff joined put together.
+fn joined(drafts: &[Draft], rulings: &Rulings) -> Vec<(usize, Draft)> {
+    let mut all: BTreeMap<usize, Draft> = drafts.iter().cloned().enumerate().collect();
+    for from in 0..drafts.len() {
+        let into = rulings
+            .at(from)
+            .joins
+            .filter(|into| *into != from && all.contains_key(into));
+        if let Some((into, draft)) = into.and_then(|into| Some((into, all.remove(&from)?))) {
+            all.entry(into).and_modify(|whole| whole.join(draft));
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn without(outcome: Outcome, reason: String, weighed: Vec<Weighed>) -> Verdict {
+    let mut candidates: Vec<String> = weighed.iter().map(|weighed| weighed.unit.clone()).collect();
+    candidates.dedup();
     Verdict {
         outcome,
         reason,
         candidates,
+        weighed,
         plainly_named: false,
         submissions: Vec::new(),
     }

@@ -2,7 +2,8 @@
 
 use super::normal::{normal, stem};
 use super::report::{Draft, is_sheet};
-use super::zone::{Place, Zone};
+use super::strength::Place;
+use super::zone::Zone;
 use super::{About, Evidence, Kind};
 use crate::message::Content;
 
@@ -94,6 +95,7 @@ fn evidence(rule: &str, place: &str, seen: &str) -> Evidence {
         rule: rule.into(),
         place: place.into(),
         seen: seen.into(),
+        weight: 0,
     }
 }
 

@@ -1,7 +1,6 @@
 //! 3. Whose report it is, of which day and kind, how many, with the evidence for each (rules.md).
 //!
-//! The order of evidence is in two tables: how much a place weighs (`zone::Place::weight`), and how much of it
-//! a way of naming carries (`names::Naming::percent`).
+//! The order of evidence is one table: `strength.rs`.
 
 mod date;
 mod day;
@@ -14,12 +13,20 @@ mod past;
 mod relative;
 mod repeat;
 mod report;
+mod ruling;
 mod sketch;
+mod slip;
+mod strength;
 mod unit;
 mod verdict;
 mod zone;
 
 pub use judge::Judge;
+pub use normal::normal;
 pub use past::{Earlier, Past};
+pub use repeat::ALIKE;
+pub use report::pieces;
+pub use ruling::{Change, Ruling, Rulings};
 pub use sketch::Sketch;
+pub use strength::chinese;
 pub use verdict::*;

@@ -1,60 +1,9 @@
 //! Finding units in text: the longest name at each place, so that 大连 is not found in 大连职业技术学院.
 
+use super::strength::Naming;
 use crate::roster::{Roster, UnitKind};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
-
-/// How a name was written; the order is that of [`Naming::percent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Naming {
-    /// Official name.
-    FullName,
-    /// Abbreviation, variant or former name that no other shares.
-    Alias,
-    /// A school or bureau of one of the city's districts, or of the city.
-    School,
-    /// A short form that is common language too.
-    ShortName,
-    /// The city, with 市.
-    City,
-    /// A district or county alone.
-    District,
-    /// The city without 市, where a unit is likely to stand.
-    BareCity,
-    /// A school whose name is a college's but for 学校 in place of 学院.
-    Slip,
-}
-
-/// How much of a place's weight a way of naming carries. This table and that of places are the order of evidence.
-impl Naming {
-    /// Percent.
-    pub fn percent(self) -> u32 {
-        match self {
-            Self::FullName => 100,
-            Self::Alias => 95,
-            Self::School => 90,
-            Self::Slip => 85,
-            Self::ShortName => 70,
-            Self::City => 60,
-            Self::District => 50,
-            Self::BareCity => 45,
-        }
-    }
-
-    /// For the record.
-    pub fn rule(self) -> &'static str {
-        match self {
-            Self::FullName => "full_name",
-            Self::Alias => "alias",
-            Self::School => "school_of_city",
-            Self::Slip => "school_named_like_college",
-            Self::ShortName => "short_name",
-            Self::City => "city_name",
-            Self::District => "district",
-            Self::BareCity => "bare_city",
-        }
-    }
-}
 
 /// Who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,7 +195,7 @@ fn add_units(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
             if let Some(stem) = unit.name.strip_suffix(ending).filter(|_| !city) {
                 add(
                     &format!("{stem}{}", ending.replace("学院", "学校")),
-                    Naming::Slip,
+                    Naming::SchoolForCollege,
                 );
             }
         }

@@ -4,7 +4,7 @@ use super::normal::normal;
 use super::{Earlier, Kind, Sketch, Submission};
 
 /// Two texts this alike are one report, whatever else.
-const ALIKE: f64 = 0.6;
+pub const ALIKE: f64 = 0.6;
 /// With words such as 更正 or 以此为准, this much is enough.
 const ALIKE_WITH_WORDS: f64 = 0.25;
 /// Texts shorter than this say little by their resemblance.

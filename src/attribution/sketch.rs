@@ -3,9 +3,11 @@
 //! A. Broder, "On the resemblance and containment of documents" (1997): the k smallest hashes of a set
 //! estimate its resemblance to another; sets of fewer than k elements are compared exactly.
 
-use std::collections::BTreeSet;
-
 const SIZE: usize = 256;
+const BANDS: u64 = 12;
+const ROWS: u64 = 3;
+/// 3-grams of the shortest text that is compared with other units'.
+const SHORT: usize = 30;
 
 /// The smallest hashes of a text's 3-grams, ascending.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,9 +16,31 @@ pub struct Sketch(Vec<u32>);
 impl Sketch {
     /// Of letters and digits alone: spaces, punctuation and line breaks make no difference.
     pub fn of(text: &str) -> Self {
-        let chars: Vec<char> = text.chars().filter(|c| c.is_alphanumeric()).collect();
-        let hashes: BTreeSet<u32> = chars.windows(3).map(hash).collect();
-        Self(hashes.into_iter().take(SIZE).collect())
+        let mut grams = grams(text);
+        grams.truncate(SIZE);
+        Self(grams)
+    }
+
+    /// Keys of which two texts that nearly equal each other share at least one, and others hardly ever: locality-sensitive
+    /// hashing by bands of min-hashes (Indyk and Motwani 1998). At a resemblance of 0.6 one is shared in 19 of 20 cases,
+    /// at 0.8 always but for one in 5,000, at 0.2 in one of ten. None for a text too short to tell.
+    pub fn bands(text: &str) -> Vec<i64> {
+        let grams = grams(text);
+        if grams.len() < SHORT {
+            return Vec::new();
+        }
+        let least = |seed: u64| {
+            let mixed = grams
+                .iter()
+                .map(|gram| mix(u64::from(*gram) ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+            mixed.min().unwrap_or_default()
+        };
+        let band = |n: u64| {
+            (0..ROWS)
+                .map(|row| least(n * ROWS + row + 1))
+                .fold(n, |key, least| mix(key ^ least))
+        };
+        (0..BANDS).map(|n| band(n) as i64).collect()
     }
 
     /// Share of 3-grams that both texts have, of those that either has; 0 to 1.
@@ -71,13 +95,26 @@ impl Sketch {
     }
 }
 
+/// Hashes of the 3-grams, ascending, each once.
+fn grams(text: &str) -> Vec<u32> {
+    let chars: Vec<char> = text.chars().filter(|c| c.is_alphanumeric()).collect();
+    let mut grams: Vec<u32> = chars.windows(3).map(hash).collect();
+    grams.sort_unstable();
+    grams.dedup();
+    grams
+}
+
 /// FNV-1a over the three characters, then mixed so that small hashes are spread evenly.
 fn hash(gram: &[char]) -> u32 {
     let fnv = gram.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, c| {
         (hash ^ u64::from(*c as u32)).wrapping_mul(0x0100_0000_01b3)
     });
-    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (mixed >> 32) as u32
+    (mix(fnv) >> 32) as u32
+}
+
+fn mix(value: u64) -> u64 {
+    let mixed = (value ^ (value >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed ^ (mixed >> 29)
 }
 
 #[cfg(test)]

@@ -1,25 +1,23 @@
 //! Whose report it is: names weighed by place and manner, the runner-up kept in sight.
 
-use super::names::{Hit, Names, Naming, Who};
-use super::zone::{Place, Zone};
-use super::{About, Evidence, Past};
+use super::names::{Hit, Names, Who};
+use super::slip::Slips;
+use super::strength::{Circumstance, GUEST, LEAST, Naming, PLAIN, Place, RIVAL};
+use super::zone::Zone;
+use super::{About, Evidence, Past, Weighed};
 use crate::message::Content;
 use crate::roster::Roster;
 use std::collections::BTreeMap;
 
-/// The least weight that decides.
-const LEAST: u32 = 20;
-/// A runner-up with more than this share of the best makes it a question.
-const RIVAL: u32 = 60;
-/// What a guest, a partner or a place in the text weighs, in percent of an author.
-const GUEST: u32 = 30;
-/// From this weight on, the content itself named the unit, and its sender may be remembered for it.
-const PLAIN: u32 = 45;
-
-/// What speaks for a unit besides names.
-const ANSWERED: u32 = 60;
-const KNOWN_SENDER: u32 = 40;
-const DOMAIN: u32 = 35;
+/// Places where a slip of the pen is looked for: those where a unit names itself.
+const SELF: [Place; 6] = [
+    Place::Subject,
+    Place::Signature,
+    Place::Title,
+    Place::FileName,
+    Place::CoverSignature,
+    Place::Sender,
+];
 
 /// The unit of a report, or who might be it.
 #[derive(Debug, Clone)]
@@ -27,56 +25,75 @@ pub struct Attribution {
     /// Official name, where the evidence decides.
     pub unit: Option<String>,
     /// All units that something speaks for, likeliest first.
-    pub candidates: Vec<String>,
-    /// What speaks for the likeliest, or why none was taken.
-    pub evidence: Vec<Evidence>,
+    pub weighed: Vec<Weighed>,
     /// The words of this mail alone decided.
     pub plainly_named: bool,
     /// Why not, in Chinese.
     pub doubt: String,
 }
 
+impl Attribution {
+    /// What speaks for the unit that was taken.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let taken = self
+            .weighed
+            .iter()
+            .find(|weighed| Some(&weighed.unit) == self.unit.as_ref());
+        taken
+            .map(|weighed| weighed.evidence.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// What speaks for one unit.
 #[derive(Default)]
 struct Tally {
-    /// Best weight of each place.
-    places: BTreeMap<Place, (u32, Evidence)>,
-    other: Vec<(u32, Evidence)>,
-    only_slips: bool,
+    /// The heaviest name of each place.
+    places: BTreeMap<Place, Evidence>,
+    other: Vec<Evidence>,
+    only_school_like: bool,
+    /// Named somewhere as more than a guest.
+    author: bool,
 }
 
 /// A name that more than one unit has (铁西区).
 struct Shared {
     units: Vec<usize>,
     place: Place,
-    weight: u32,
+    author: bool,
     evidence: Evidence,
 }
 
 impl Tally {
-    fn add(&mut self, place: Place, weight: u32, evidence: Evidence) {
-        let best = self
-            .places
-            .entry(place)
-            .or_insert_with(|| (0, evidence.clone()));
-        if weight > best.0 {
-            *best = (weight, evidence);
+    fn add(&mut self, place: Place, evidence: Evidence) {
+        let best = self.places.entry(place).or_insert_with(|| evidence.clone());
+        if evidence.weight > best.weight {
+            *best = evidence;
         }
     }
 
     fn named(&self) -> u32 {
-        self.places.values().map(|(weight, _)| weight).sum()
+        self.places.values().map(|evidence| evidence.weight).sum()
     }
 
     fn total(&self) -> u32 {
-        self.named() + self.other.iter().map(|(weight, _)| weight).sum::<u32>()
+        self.named()
+            + self
+                .other
+                .iter()
+                .map(|evidence| evidence.weight)
+                .sum::<u32>()
+    }
+
+    /// A guest, a partner or a venue, and nothing else speaks for it.
+    fn is_guest(&self) -> bool {
+        !self.author && self.other.is_empty()
     }
 
     fn evidence(&self) -> Vec<Evidence> {
-        let mut all: Vec<_> = self.places.values().chain(&self.other).collect();
-        all.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        all.into_iter()
-            .map(|(_, evidence)| evidence.clone())
-            .collect()
+        let mut all: Vec<_> = self.places.values().chain(&self.other).cloned().collect();
+        all.sort_by_key(|evidence| std::cmp::Reverse(evidence.weight));
+        all
     }
 }
 
@@ -86,27 +103,32 @@ pub fn attribute(
     zones: &[Zone],
     roster: &Roster,
     names: &Names,
+    slips: &Slips,
     past: &Past,
 ) -> Attribution {
     let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
-    let (mut strangers, mut shared) = (Vec::new(), Vec::new());
+    let (mut strangers, mut shared, mut nearly) = (Vec::new(), Vec::new(), Vec::new());
     for zone in zones {
-        for hit in names.find(&zone.text) {
+        let hits = names.find(&zone.text);
+        if SELF.contains(&zone.place) {
+            nearly.extend(slipped(zone, &hits, slips));
+        }
+        for hit in hits {
             weigh(zone, &hit, &mut tallies, &mut strangers, &mut shared);
         }
     }
     give_shared(shared, &mut tallies);
-    give_slips_to_colleges(&mut tallies, roster);
-    let named = tallies.values().map(Tally::named).max().unwrap_or(0);
+    give_to_city(&mut tallies, roster);
     circumstances(content, roster, past, &mut tallies);
-    decide(tallies, strangers, named, roster)
+    give_slips(nearly, &mut tallies);
+    decide(&tallies, strangers, roster)
 }
 
 fn weigh(
     zone: &Zone,
     hit: &Hit,
     tallies: &mut BTreeMap<usize, Tally>,
-    strangers: &mut Vec<(u32, Evidence)>,
+    strangers: &mut Vec<Evidence>,
     shared: &mut Vec<Shared>,
 ) {
     let mut weight = zone.place.weight() * hit.naming.percent() / 100;
@@ -114,26 +136,65 @@ fn weigh(
         weight = weight * GUEST / 100;
     }
     let seen = &zone.text[hit.start..hit.end];
-    let evidence = evidence(hit.naming.rule(), zone.place.name(), seen);
+    let evidence = evidence(hit.naming.rule(), zone.place.name(), seen, weight);
     match &hit.who {
         Who::Units(units) if units.len() > 1 => {
             shared.push(Shared {
                 units: units.clone(),
                 place: zone.place,
-                weight,
+                author: !hit.guest,
                 evidence,
             });
         }
         Who::Units(units) => {
             let new = || Tally {
-                only_slips: true,
+                only_school_like: true,
                 ..Tally::default()
             };
             let tally = tallies.entry(units[0]).or_insert_with(new);
-            tally.only_slips &= hit.naming == Naming::Slip;
-            tally.add(zone.place, weight, evidence);
+            tally.only_school_like &= hit.naming == Naming::SchoolForCollege;
+            tally.author |= !hit.guest;
+            tally.add(zone.place, evidence);
         }
-        Who::Undecided | Who::Outside => strangers.push((weight, evidence)),
+        Who::Undecided | Who::Outside => strangers.push(evidence),
+    }
+}
+
+/// Names but for one character, outside of the names that are right.
+fn slipped(zone: &Zone, hits: &[Hit], slips: &Slips) -> Vec<(usize, Place, Evidence)> {
+    let whole = |hit: &&Hit| {
+        !matches!(
+            hit.naming,
+            Naming::City | Naming::BareCity | Naming::District | Naming::School
+        )
+    };
+    let taken: Vec<_> = hits
+        .iter()
+        .filter(whole)
+        .map(|hit| hit.start..hit.end)
+        .collect();
+    let weight = zone.place.weight() * Naming::Slip.percent() / 100;
+    let found = slips.find(&zone.text, &taken).into_iter();
+    found
+        .map(|(at, unit)| {
+            let evidence = evidence(
+                Naming::Slip.rule(),
+                zone.place.name(),
+                &zone.text[at],
+                weight,
+            );
+            (unit, zone.place, evidence)
+        })
+        .collect()
+}
+
+/// A slip of the pen speaks only for a unit that something else speaks for.
+fn give_slips(nearly: Vec<(usize, Place, Evidence)>, tallies: &mut BTreeMap<usize, Tally>) {
+    for (unit, place, evidence) in nearly {
+        if let Some(tally) = tallies.get_mut(&unit) {
+            tally.author = true;
+            tally.add(place, evidence);
+        }
     }
 }
 
@@ -143,7 +204,7 @@ fn give_shared(shared: Vec<Shared>, tallies: &mut BTreeMap<usize, Tally>) {
     for Shared {
         units,
         place,
-        weight,
+        author,
         evidence,
     } in shared
     {
@@ -152,19 +213,18 @@ fn give_shared(shared: Vec<Shared>, tallies: &mut BTreeMap<usize, Tally>) {
             .into_iter()
             .filter(|unit| !decided || named.contains(unit))
         {
-            tallies
-                .entry(unit)
-                .or_default()
-                .add(place, weight, evidence.clone());
+            let tally = tallies.entry(unit).or_default();
+            tally.author |= author;
+            tally.add(place, evidence.clone());
         }
     }
 }
 
 /// 沈阳职业技术学校 is a slip for the college where the college is named besides, else a school of the city.
-fn give_slips_to_colleges(tallies: &mut BTreeMap<usize, Tally>, roster: &Roster) {
+fn give_to_city(tallies: &mut BTreeMap<usize, Tally>, roster: &Roster) {
     let slips: Vec<usize> = tallies
         .iter()
-        .filter(|(_, tally)| tally.only_slips)
+        .filter(|(_, tally)| tally.only_school_like)
         .map(|(unit, _)| *unit)
         .collect();
     for college in slips {
@@ -175,8 +235,9 @@ fn give_slips_to_colleges(tallies: &mut BTreeMap<usize, Tally>, roster: &Roster)
             .position(|unit| unit.city == *city && !unit.districts.is_empty());
         if let (Some(tally), Some(bureau)) = (tallies.remove(&college), bureau) {
             let owner = tallies.entry(bureau).or_default();
-            for (place, (weight, evidence)) in tally.places {
-                owner.add(place, weight, evidence);
+            owner.author |= tally.author;
+            for (place, evidence) in tally.places {
+                owner.add(place, evidence);
             }
         }
     }
@@ -190,28 +251,28 @@ fn circumstances(
     tallies: &mut BTreeMap<usize, Tally>,
 ) {
     let index = |name: &str| roster.units().iter().position(|unit| unit.name == name);
-    let mut add = |unit: usize, weight, rule, place, seen: &str| {
-        tallies
-            .entry(unit)
-            .or_default()
-            .other
-            .push((weight, evidence(rule, place, seen)));
+    let mut add = |unit: usize, what: Circumstance, place, seen: &str| {
+        let evidence = evidence(what.rule(), place, seen, what.weight());
+        tallies.entry(unit).or_default().other.push(evidence);
     };
     if let Some(unit) = past.answered.as_deref().and_then(index) {
-        add(unit, ANSWERED, "answers_our_letter", "in_reply_to", "");
+        add(unit, Circumstance::Answers, "in_reply_to", "");
     }
     let address = content.from.as_ref().map_or("", |from| &from.address);
-    for unit in past.named_by_sender.iter().filter_map(|name| index(name)) {
-        add(unit, KNOWN_SENDER, "known_sender", "from", address);
-    }
     let domain = address.rsplit('@').next().unwrap_or_default();
-    for (unit, _) in roster
-        .units()
-        .iter()
-        .enumerate()
-        .filter(|(_, u)| u.domains.iter().any(|d| is_under(domain, d)))
-    {
-        add(unit, DOMAIN, "domain", "from", domain);
+    for (n, unit) in roster.units().iter().enumerate() {
+        let own = unit
+            .addresses
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(address));
+        if own || past.given_to_sender.contains(&unit.name) {
+            add(n, Circumstance::GivenAddress, "from", address);
+        } else if past.named_by_sender.contains(&unit.name) {
+            add(n, Circumstance::KnownSender, "from", address);
+        }
+        if unit.domains.iter().any(|known| is_under(domain, known)) {
+            add(n, Circumstance::Domain, "from", domain);
+        }
     }
 }
 
@@ -223,52 +284,77 @@ fn is_under(domain: &str, known: &str) -> bool {
 }
 
 fn decide(
-    tallies: BTreeMap<usize, Tally>,
-    mut strangers: Vec<(u32, Evidence)>,
-    named: u32,
+    tallies: &BTreeMap<usize, Tally>,
+    strangers: Vec<Evidence>,
     roster: &Roster,
 ) -> Attribution {
-    let mut ranked: Vec<(u32, usize)> = tallies
-        .iter()
-        .map(|(unit, tally)| (tally.total(), *unit))
-        .collect();
-    ranked.sort_by_key(|(total, unit)| (std::cmp::Reverse(*total), *unit));
-    ranked.retain(|(total, _)| *total >= LEAST / 2);
     let name = |unit: usize| roster.units()[unit].name.clone();
+    let by_all = ranked(tallies, Tally::total);
+    let by_words = ranked(tallies, Tally::named);
     let mut attribution = Attribution {
         unit: None,
-        candidates: ranked.iter().take(4).map(|(_, unit)| name(*unit)).collect(),
-        evidence: ranked
-            .first()
-            .map(|(_, unit)| tallies[unit].evidence())
-            .unwrap_or_default(),
+        weighed: by_all
+            .iter()
+            .take(4)
+            .map(|(weight, unit)| weighed(&tallies[unit], *weight, name(*unit)))
+            .collect(),
         plainly_named: false,
         doubt: String::new(),
     };
-    strangers.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    let best = ranked.first().map_or(0, |(total, _)| *total);
-    let second = ranked.get(1).map_or(0, |(total, _)| *total);
-    if let Some((_, seen)) = strangers
-        .first()
-        .filter(|(weight, _)| *weight >= PLAIN && *weight > best * 2 / 3)
+    let best = by_all.first().map_or(0, |(total, _)| *total);
+    let stranger = strangers.iter().max_by_key(|stranger| stranger.weight);
+    if let Some(stranger) =
+        stranger.filter(|stranger| stranger.weight >= PLAIN && stranger.weight > best * 2 / 3)
     {
-        attribution.doubt = format!("“{}”不在报送单位名册内", seen.seen);
+        attribution.doubt = format!("“{}”不在报送单位名册内", stranger.seen);
     } else if best < LEAST {
         attribution.doubt = "邮件未写明报送单位".into();
-    } else if second * 100 > best * RIVAL {
-        attribution.doubt = format!("{}与{}难以区分", name(ranked[0].1), name(ranked[1].1));
+    } else if let Some(unit) = clear(&by_all, LEAST).or_else(|| clear(&by_words, PLAIN)) {
+        if tallies[&unit].is_guest() {
+            attribution.doubt = format!("{}似为活动的客人或场地，未写明报送单位", name(unit));
+        } else {
+            attribution.plainly_named = tallies[&unit].named() >= PLAIN;
+            attribution.unit = Some(name(unit));
+        }
     } else {
-        attribution.unit = Some(name(ranked[0].1));
-        attribution.plainly_named = named >= PLAIN && tallies[&ranked[0].1].named() >= PLAIN;
+        attribution.doubt = format!("{}与{}难以区分", name(by_all[0].1), name(by_all[1].1));
     }
     attribution
 }
 
-fn evidence(rule: &str, place: &str, seen: &str) -> Evidence {
+/// Units by weight, heaviest first; those with next to nothing left out.
+fn ranked(tallies: &BTreeMap<usize, Tally>, weight: impl Fn(&Tally) -> u32) -> Vec<(u32, usize)> {
+    let mut ranked: Vec<_> = tallies
+        .iter()
+        .map(|(unit, tally)| (weight(tally), *unit))
+        .collect();
+    ranked.retain(|(weight, _)| *weight >= LEAST / 2);
+    ranked.sort_by_key(|(weight, unit)| (std::cmp::Reverse(*weight), *unit));
+    ranked
+}
+
+/// The first, where it weighs enough and the second is well below it.
+fn clear(ranked: &[(u32, usize)], least: u32) -> Option<usize> {
+    let (best, unit) = *ranked.first()?;
+    let second = ranked.get(1).map_or(0, |(weight, _)| *weight);
+    (best >= least && second * 100 <= best * RIVAL).then_some(unit)
+}
+
+fn weighed(tally: &Tally, weight: u32, unit: String) -> Weighed {
+    Weighed {
+        ordinal: 0,
+        unit,
+        weight,
+        evidence: tally.evidence(),
+    }
+}
+
+fn evidence(rule: &str, place: &str, seen: &str, weight: u32) -> Evidence {
     Evidence {
         about: About::Unit,
         rule: rule.into(),
         place: place.into(),
         seen: seen.into(),
+        weight,
     }
 }

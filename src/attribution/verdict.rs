@@ -68,11 +68,52 @@ pub struct Evidence {
     pub place: String,
     /// The words themselves.
     pub seen: String,
+    /// How much it weighs for a unit (docs/evidence.md); 0 for what is not weighed.
+    #[serde(default)]
+    pub weight: u32,
+}
+
+/// A unit that something speaks for, and what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weighed {
+    /// Place in the mail of the submission in question.
+    pub ordinal: usize,
+    /// Official name.
+    pub unit: String,
+    /// Sum of the evidence.
+    pub weight: u32,
+    /// Heaviest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Something odd about a submission that staff should know; it decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flag {
+    /// What.
+    pub what: FlagKind,
+    /// Submission (its id) that it resembles.
+    pub submission: i64,
+    /// Official name of that submission's unit.
+    pub unit: String,
+    /// Name of the photo here, or the title of the text there.
+    pub seen: String,
+}
+
+/// What may be odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlagKind {
+    /// The text nearly equals one of another unit.
+    TextOfOther,
+    /// The photo came with another report before.
+    PhotoSeen,
 }
 
 /// One submission of a mail, as judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submission {
+    /// Its place in the mail; there may be gaps.
+    pub ordinal: usize,
     /// What it is.
     pub kind: Kind,
     /// Official name of the unit; of a city, its education bureau.
@@ -93,6 +134,8 @@ pub struct Submission {
     pub links: Vec<usize>,
     /// Why.
     pub evidence: Vec<Evidence>,
+    /// What is odd about it.
+    pub flags: Vec<Flag>,
 }
 
 /// What was decided about one mail.
@@ -104,6 +147,8 @@ pub struct Verdict {
     pub reason: String,
     /// Official names of the units in question, likeliest first.
     pub candidates: Vec<String>,
+    /// The units that something speaks for, of each submission the heaviest first: the taken one and the runners-up.
+    pub weighed: Vec<Weighed>,
     /// Whether the content itself named its unit, so that the address can be remembered for it.
     pub plainly_named: bool,
     /// Empty unless the outcome is `Reports`.

@@ -2,74 +2,8 @@
 
 use super::normal::{normal, stem, substance};
 use super::report::Draft;
+use super::strength::Place;
 use crate::message::{Content, Nesting};
-
-/// Where something was seen. The number is the weight of a unit's full name there; see [`Place::weight`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// Subject of the mail that brought the text.
-    Subject,
-    /// Last lines of the report: 落款.
-    Signature,
-    /// First lines of the report: letterhead and title.
-    Title,
-    /// Name of the document.
-    FileName,
-    /// Last lines of the covering letter.
-    CoverSignature,
-    /// Display name of the sender.
-    Sender,
-    /// The covering letter.
-    Cover,
-    /// First sentence of the report.
-    FirstSentence,
-    /// Subject of an answer: words of the mail that is answered.
-    AnsweredSubject,
-    /// Quoted mails below.
-    Quoted,
-    /// Who only passed the mail on.
-    Forwarder,
-    /// Anywhere else in the report.
-    Mention,
-}
-
-impl Place {
-    /// What a full name weighs here. 100 decides alone; 20 is the least that decides at all.
-    pub fn weight(self) -> u32 {
-        match self {
-            Self::Subject => 100,
-            Self::Signature => 95,
-            Self::Title => 90,
-            Self::FileName => 75,
-            Self::CoverSignature => 75,
-            Self::Sender => 60,
-            Self::Cover => 60,
-            Self::FirstSentence => 55,
-            Self::AnsweredSubject => 45,
-            Self::Quoted => 30,
-            Self::Forwarder => 12,
-            Self::Mention => 8,
-        }
-    }
-
-    /// For the record.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Subject => "subject",
-            Self::Signature => "signature",
-            Self::Title => "title",
-            Self::FileName => "file_name",
-            Self::CoverSignature => "cover_signature",
-            Self::Sender => "sender",
-            Self::Cover => "cover",
-            Self::FirstSentence => "first_sentence",
-            Self::AnsweredSubject => "answered_subject",
-            Self::Quoted => "quoted",
-            Self::Forwarder => "forwarder",
-            Self::Mention => "mention",
-        }
-    }
-}
 
 /// A piece of a mail, in normal form.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! `baosong mails --jsonl`: a public interface, one object a line, in order of arrival.
 
 use super::Common;
-use crate::attribution::{Evidence, Kind, Outcome};
+use crate::attribution::{Evidence, Flag, Kind, Outcome};
 use crate::campaign::{Campaign, Moment};
 use crate::daemon::{Daemon, on_time};
 use crate::message::{Link, Media};
@@ -23,6 +23,7 @@ pub struct Mails {
 
 #[derive(Serialize)]
 struct MailLine<'a> {
+    id: Option<i64>,
     message_id: Option<&'a str>,
     source: &'a str,
     received_at: String,
@@ -38,6 +39,7 @@ struct MailLine<'a> {
 #[derive(Serialize)]
 struct SubmissionLine {
     id: i64,
+    number: String,
     kind: Kind,
     unit: String,
     days: Vec<NaiveDate>,
@@ -50,6 +52,7 @@ struct SubmissionLine {
     files: Vec<FileLine>,
     links: Vec<LinkLine>,
     evidence: Vec<Evidence>,
+    flags: Vec<Flag>,
 }
 
 #[derive(Serialize)]
@@ -123,6 +126,7 @@ fn line<'a>(
         Ok(submission_line(row, files, derived))
     });
     Ok(MailLine {
+        id: mail.id,
         message_id: mail.message_id.as_deref(),
         source: &mail.source,
         received_at: mail.received_at.to_rfc3339(),
@@ -139,6 +143,7 @@ fn line<'a>(
 fn submission_line(row: SubmissionRow, files: Vec<FileRow>, derived: &Derived) -> SubmissionLine {
     SubmissionLine {
         id: row.fact.id,
+        number: format!("{}.{}", row.fact.mail, row.ordinal + 1),
         kind: row.fact.kind,
         unit: row.fact.unit,
         days: row.fact.days,
@@ -154,6 +159,7 @@ fn submission_line(row: SubmissionRow, files: Vec<FileRow>, derived: &Derived) -
         files: files.into_iter().map(file_line).collect(),
         links: row.links.into_iter().map(link_line).collect(),
         evidence: row.evidence,
+        flags: row.flags,
     }
 }
 
@@ -178,8 +184,8 @@ fn link_line(link: Link) -> LinkLine {
     }
 }
 
-/// For a person: when, outcome, unit and days, subject.
-fn summary(mail: &MailRow, rows: &[SubmissionRow]) -> String {
+/// For a person: number, when, outcome, unit and days, subject.
+pub fn summary(mail: &MailRow, rows: &[SubmissionRow]) -> String {
     let submissions: Vec<String> = rows
         .iter()
         .map(|row| {
@@ -205,7 +211,8 @@ fn summary(mail: &MailRow, rows: &[SubmissionRow]) -> String {
         None => "未判定".into(),
     };
     format!(
-        "{}  {}  [{outcome}]",
+        "{}  {}  {}  [{outcome}]",
+        mail.id.map_or("-".into(), |id| id.to_string()),
         mail.received_at.format("%m-%d %H:%M"),
         mail.subject
     )

@@ -1,11 +1,17 @@
 //! The verbs, one a file.
 
+mod assign;
 mod check;
+mod corrections;
 mod digest;
+mod explain;
 mod import;
+mod lessons;
 mod mails;
 mod once;
 mod remind;
+mod reprocess;
+mod review;
 mod run;
 mod standing;
 
@@ -57,6 +63,30 @@ enum Verb {
     Import(import::Import),
     /// Print every mail with its outcome and submissions
     Mails(mails::Mails),
+    /// Print what is undecided, with the units in question
+    Review(review::Review),
+    /// Say whose report a mail or submission is, of which days and kind
+    Assign(assign::Assign),
+    /// Say that a mail or submission is no report
+    Ignore(corrections::Ignore),
+    /// Take a mail apart into one submission for each of its texts; of a submission, say that it repeats no other
+    Split(corrections::Split),
+    /// Make two submissions one: the later is a version of the earlier
+    Merge(corrections::Merge),
+    /// Print all corrections
+    Corrections,
+    /// Take a correction back, with what it taught
+    Revoke(corrections::Revoke),
+    /// Print the addresses and names that are known for units besides the roster
+    Lessons,
+    /// Say that an address or name is a unit's
+    Learn(lessons::Learn),
+    /// Say that an address or name is not, or no more, a unit's
+    Forget(lessons::Learn),
+    /// Print what was seen in one mail, and how it was weighed
+    Explain(explain::Explain),
+    /// Read and judge again from the raw mails
+    Reprocess(reprocess::Reprocess),
     /// Print how every unit stands
     Standing(standing::StandingArgs),
     /// Write the digest of the moment into files, sending nothing
@@ -65,6 +95,14 @@ enum Verb {
     Remind(remind::Remind),
     /// Check settings and roster, without network
     Check,
+}
+
+/// Who makes a correction.
+#[derive(Debug, Args)]
+pub struct By {
+    /// Who says so, for the record
+    #[arg(long, value_name = "WHO", env = "USER", default_value = "operator")]
+    by: String,
 }
 
 /// A fault of usage or settings: exit code 2.
@@ -99,6 +137,18 @@ impl Verb {
             Self::Once => once::run(common).await,
             Self::Import(args) => args.run(common),
             Self::Mails(args) => args.run(common),
+            Self::Review(args) => args.run(common),
+            Self::Assign(args) => args.run(common),
+            Self::Ignore(args) => args.run(common),
+            Self::Split(args) => args.run(common),
+            Self::Merge(args) => args.run(common),
+            Self::Corrections => corrections::list(common),
+            Self::Revoke(args) => args.run(common),
+            Self::Lessons => lessons::list(common),
+            Self::Learn(args) => args.run(common, true),
+            Self::Forget(args) => args.run(common, false),
+            Self::Explain(args) => args.run(common),
+            Self::Reprocess(args) => args.run(common),
             Self::Standing(args) => args.run(common),
             Self::Digest(args) => args.run(common),
             Self::Remind(args) => args.run(common).await,
@@ -130,6 +180,13 @@ impl Common {
         let config = self.config()?;
         let data_dir = self.data_dir(&config);
         Daemon::open(config, &data_dir)
+    }
+
+    /// To correct what is kept, also while the daemon runs.
+    fn correcting(&self) -> Result<Daemon> {
+        let config = self.config()?;
+        let data_dir = self.data_dir(&config);
+        Daemon::correct_in(config, &data_dir)
     }
 
     /// To look at the data directory.

@@ -5,12 +5,14 @@ use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
 use crate::message::{self, Content};
 use crate::store::{Kept, Place, Staged, hash, hash_file};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use tracing::{debug, info};
 
 /// Mails judged in one transaction.
 const JUDGED_AT_ONCE: usize = 200;
+/// Mails read again in one transaction.
+const REREAD_AT_ONCE: usize = 50;
 /// Imported mails kept in one transaction, and their bytes.
 const IMPORTED_AT_ONCE: usize = 100;
 const IMPORTED_BYTES: usize = 16 << 20;
@@ -95,6 +97,7 @@ impl Daemon {
 
     /// Judges everything that is not judged yet, in order of arrival. Gives the number judged.
     pub fn judge(&mut self) -> Result<usize> {
+        self.learn_names()?;
         self.store.reopen_later()?;
         let mut count = 0;
         loop {
@@ -110,6 +113,27 @@ impl Daemon {
                 Ok(verdict)
             })?;
         }
+    }
+
+    /// Reads kept mails again from their bytes, and judges them and all later ones. Gives the number read.
+    pub fn reprocess(&mut self, only: Option<i64>) -> Result<usize> {
+        let mails = self.store.raw_mails(only)?;
+        let bar = progress::of_mails(mails.len());
+        for chunk in mails.chunks(REREAD_AT_ONCE) {
+            let mut staged = Vec::new();
+            let mut batch = Vec::with_capacity(chunk.len());
+            for (mail, sha256) in chunk {
+                let path = self.blobs.path(sha256);
+                let raw = std::fs::read(&path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                batch.push((*mail, self.read(&raw, &mut staged)?));
+                bar.inc(1);
+            }
+            self.blobs.keep(staged)?;
+            self.store.replace(&batch)?;
+        }
+        self.judge()?;
+        Ok(mails.len())
     }
 
     /// Takes in local mails and judges them. Gives the number of new mails.

@@ -1,6 +1,7 @@
 //! The one place that sees every stage: passes over mailbox, judgement and letters, and the loop of `run`.
 
 mod clock;
+mod corrections;
 mod digest;
 mod intake;
 mod letters;
@@ -8,6 +9,7 @@ mod poll;
 mod progress;
 
 pub use clock::Clock;
+pub use corrections::Target;
 pub use digest::on_time;
 pub use intake::Incoming;
 pub use letters::{Due, Reminders};
@@ -40,6 +42,8 @@ pub struct Daemon {
     campaign: Campaign,
     roster: Roster,
     judge: Judge,
+    /// Names that `judge` knows besides the roster's: unit and name.
+    learnt: Vec<(String, String)>,
     templates: Templates,
     data_dir: PathBuf,
     /// What is kept.
@@ -47,7 +51,7 @@ pub struct Daemon {
     blobs: Blobs,
     reader: Reader,
     stop: Option<watch::Receiver<bool>>,
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl Daemon {
@@ -65,6 +69,15 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// Opens a data directory to correct what is kept in it, alone or beside a daemon that works on it.
+    ///
+    /// # Errors
+    /// When settings, roster or database cannot be used.
+    pub fn correct_in(config: Config, data_dir: &Path) -> Result<Self> {
+        let lock = Lock::try_take(data_dir)?;
+        Self::assemble(config, data_dir, lock)
+    }
+
     /// Opens a data directory to look at it, beside a daemon that works on it.
     pub fn look(config: Config, data_dir: &Path) -> Result<Self> {
         Self::assemble(config, data_dir, None)
@@ -76,12 +89,13 @@ impl Daemon {
         Ok(Self {
             reader: Reader::new(OURSELVES.into(), blobs.spool(), config.reader.limit()),
             judge: Judge::new(roster.clone(), campaign.clone()),
+            learnt: Vec::new(),
             templates: Templates::open(config.outgoing.templates.as_deref())?,
             data_dir: data_dir.to_path_buf(),
             store: Store::open(data_dir)?,
             blobs,
             stop: None,
-            _lock: lock,
+            lock,
             config,
             campaign,
             roster,

@@ -1,6 +1,6 @@
 //! Keeping mails: one transaction for a batch, its places on the server and the cursor.
 
-use super::{Place, Store, json, name};
+use super::{Place, Store, json, name, resemblance};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
@@ -47,6 +47,37 @@ impl Store {
         transaction.commit()?;
         Ok(new)
     }
+
+    /// Puts what was read anew from kept mails in place of what was read before, and sets them back to be judged.
+    pub fn replace(&mut self, batch: &[(i64, Content)]) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        for (mail, content) in batch {
+            transaction
+                .prepare_cached(
+                    "UPDATE mails SET message_id = ?2, sender = ?3, subject = ?4, content = ?5, outcome = NULL WHERE id = ?1",
+                )?
+                .execute(params![mail, content.message_id, sender(content), content.subject, json(content)?])?;
+            transaction
+                .prepare_cached("DELETE FROM files WHERE mail = ?1")?
+                .execute([mail])?;
+            insert_files(&transaction, *mail, content)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Every kept mail and its hash in order of arrival; of one mail, that alone.
+    pub fn raw_mails(&self, only: Option<i64>) -> Result<Vec<(i64, String)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, sha256 FROM mails WHERE ?1 IS NULL OR id = ?1 ORDER BY received_at, id",
+        )?;
+        let rows = statement.query_map([only], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn sender(content: &Content) -> &str {
+    content.from.as_ref().map_or("", |from| &from.address)
 }
 
 fn mail(connection: &Connection, kept: &Kept) -> Result<(i64, bool)> {
@@ -73,18 +104,25 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             kept.source,
             kept.received_at.timestamp(),
             content.message_id,
-            content.from.as_ref().map_or("", |from| &from.address),
+            sender(content),
             content.subject,
             json(content)?,
         ])?;
     let mail = connection.last_insert_rowid();
+    insert_files(connection, mail, content)?;
+    Ok(mail)
+}
+
+fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO files (mail, position, name, media, sha256, bytes, taken_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO files (mail, position, name, media, sha256, bytes, taken_at, fingerprint)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
+    let mut bands = connection.prepare_cached("INSERT INTO photo_bands VALUES (?1, ?2, ?3)")?;
     for (position, file) in content.files.iter().enumerate() {
         let taken_at = file.taken_at.map(|taken| taken.timestamp());
         let media = name(file.media)?;
+        let print = resemblance::fingerprint(file);
         statement.execute(params![
             mail,
             position,
@@ -92,8 +130,15 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             media,
             file.sha256,
             file.bytes,
-            taken_at
+            taken_at,
+            print
         ])?;
+        for band in print
+            .iter()
+            .flat_map(|print| resemblance::photo_bands(print))
+        {
+            bands.execute(params![band, mail, position])?;
+        }
     }
-    Ok(mail)
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! Reading back what is kept: mails with their submissions and files, and the facts for standings.
 
 use super::{Fact, Store, from_json, from_name, moment};
-use crate::attribution::{Evidence, Kind, Outcome};
+use crate::attribution::{Evidence, Flag, Kind, Outcome, Weighed};
 use crate::campaign::Moment;
-use crate::message::{Link, Media};
+use crate::message::{Content, Link, Media};
 use anyhow::Result;
 use chrono::NaiveDate;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 /// A kept mail and its outcome.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct MailRow {
     pub incomplete: Vec<String>,
     /// Units in question.
     pub candidates: Vec<String>,
+    /// What speaks for each unit.
+    pub weighed: Vec<Weighed>,
 }
 
 /// A submission as judged.
@@ -38,6 +40,8 @@ pub struct MailRow {
 #[allow(missing_docs)]
 pub struct SubmissionRow {
     pub fact: Fact,
+    /// Its place in the mail.
+    pub ordinal: usize,
     /// Message-ID of the mail that carried the submission it repeats.
     pub repeats_message: Option<String>,
     pub day_inferred: bool,
@@ -45,6 +49,7 @@ pub struct SubmissionRow {
     pub text: String,
     pub links: Vec<Link>,
     pub evidence: Vec<Evidence>,
+    pub flags: Vec<Flag>,
 }
 
 /// A file as kept.
@@ -59,7 +64,7 @@ pub struct FileRow {
 }
 
 const SUBMISSIONS: &str = "SELECT s.id, s.mail, s.unit, s.kind, s.days, s.arrived, s.repeats,
-            em.message_id, s.day_inferred, s.title, s.text, s.links, s.evidence
+            em.message_id, s.day_inferred, s.title, s.text, s.links, s.evidence, s.flags, s.ordinal
      FROM submissions s
      LEFT JOIN submissions e ON e.id = s.repeats
      LEFT JOIN mails em ON em.id = e.mail";
@@ -69,16 +74,63 @@ impl Store {
     pub fn mails(&self, after: Option<Moment>) -> Result<Vec<MailRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates,
-                    coalesce(content ->> '$.incomplete', '[]')
+                    coalesce(content ->> '$.incomplete', '[]'), weighed
              FROM mails WHERE received_at > ?1
              UNION ALL
-             SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]', '[]'
+             SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]', '[]', '[]'
              FROM locations WHERE mail IS NULL AND NOT gone AND received_at > ?1
              ORDER BY 4, 1",
         )?;
         let after = after.map_or(i64::MIN, |moment| moment.timestamp());
         let rows = statement.query_map([after], mail_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// One mail.
+    pub fn mail(&self, id: i64) -> Result<Option<MailRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates,
+                    coalesce(content ->> '$.incomplete', '[]'), weighed
+             FROM mails WHERE id = ?1",
+        )?;
+        Ok(statement.query_row([id], mail_row).optional()?)
+    }
+
+    /// What was read from a mail.
+    pub fn content(&self, mail: i64) -> Result<Option<Content>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT content FROM mails WHERE id = ?1")?;
+        let content = statement
+            .query_row([mail], |row| from_json(&row.get::<_, String>(0)?))
+            .optional()?;
+        Ok(content)
+    }
+
+    /// The hash of a mail's bytes.
+    pub fn sha256(&self, mail: i64) -> Result<Option<String>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT sha256 FROM mails WHERE id = ?1")?;
+        Ok(statement.query_row([mail], |row| row.get(0)).optional()?)
+    }
+
+    /// The mails with this Message-ID.
+    pub fn mails_of_message(&self, message_id: &str) -> Result<Vec<i64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM mails WHERE message_id = ?1 ORDER BY id")?;
+        let rows = statement.query_map([message_id], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The mail and the place in it of a submission.
+    pub fn place_of(&self, submission: i64) -> Result<Option<(i64, usize)>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT mail, ordinal FROM submissions WHERE id = ?1")?;
+        let place = statement.query_row([submission], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(place.optional()?)
     }
 
     /// A mail's submissions in their order.
@@ -140,6 +192,7 @@ fn mail_row(row: &Row) -> rusqlite::Result<MailRow> {
         reason: row.get(7)?,
         candidates: from_json(&row.get::<_, String>(8)?)?,
         incomplete: from_json(&row.get::<_, String>(9)?)?,
+        weighed: from_json(&row.get::<_, String>(10)?)?,
     })
 }
 
@@ -164,6 +217,8 @@ fn submission_row(row: &Row) -> rusqlite::Result<SubmissionRow> {
         text: row.get(10)?,
         links: from_json(&row.get::<_, String>(11)?)?,
         evidence: from_json(&row.get::<_, String>(12)?)?,
+        flags: from_json(&row.get::<_, String>(13)?)?,
+        ordinal: row.get(14)?,
     })
 }
 

@@ -1,15 +1,18 @@
 //! 4. What is kept: facts in SQLite, raw mail and files on disk named by their hash.
 
 mod blobs;
+mod corrections;
 mod cursors;
 mod fact;
 mod intake;
 mod letters;
 mod listing;
 mod migrations;
+mod resemblance;
 mod verdicts;
 
 pub use blobs::{Blobs, Staged, hash, hash_file};
+pub use corrections::{CorrectionRow, Lesson, LessonKind, NewCorrection, NewLesson};
 pub use cursors::{Cursor, Ledger, Place, Trouble};
 pub use fact::Fact;
 pub use intake::Kept;
@@ -20,7 +23,7 @@ pub use verdicts::Unjudged;
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeZone};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -43,6 +46,7 @@ impl Store {
         let path = data_dir.join("baosong.db");
         let mut connection =
             Connection::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
@@ -61,6 +65,16 @@ pub struct Lock(#[allow(dead_code)] File);
 impl Lock {
     /// Takes the lock, or says that another instance has it.
     pub fn take(data_dir: &Path) -> Result<Self> {
+        Self::try_take(data_dir)?.with_context(|| {
+            format!(
+                "another baosong works on {}; stop it first, or name another directory with --data",
+                data_dir.display()
+            )
+        })
+    }
+
+    /// Takes the lock; `None` where another instance has it.
+    pub fn try_take(data_dir: &Path) -> Result<Option<Self>> {
         std::fs::create_dir_all(data_dir).with_context(|| {
             format!(
                 "cannot create {}; name another with --data",
@@ -71,11 +85,8 @@ impl Lock {
         let file =
             File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(std::fs::TryLockError::WouldBlock) => bail!(
-                "another baosong works on {}; stop it first, or name another directory with --data",
-                data_dir.display()
-            ),
+            Ok(()) => Ok(Some(Self(file))),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", path.display()))
             }

@@ -1,7 +1,7 @@
 //! Judging in order of arrival: what is to be judged, what was known before it, what came of it.
 
-use super::{Store, from_json, from_name, json, moment, name};
-use crate::attribution::{Earlier, Past, Sketch, Submission, Verdict};
+use super::{Store, corrections, from_json, from_name, json, moment, name, resemblance};
+use crate::attribution::{Earlier, Flag, Past, Sketch, Submission, Verdict};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
@@ -40,7 +40,10 @@ impl Store {
             "UPDATE mails SET outcome = NULL WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL",
             [received_at, id],
         )?;
-        transaction.execute("DELETE FROM senders WHERE first_at > ?1", [received_at])?;
+        transaction.execute(
+            "DELETE FROM senders WHERE mail IN (SELECT id FROM mails WHERE outcome IS NULL)",
+            [],
+        )?;
         transaction.commit()?;
         Ok(())
     }
@@ -69,7 +72,8 @@ impl Store {
         let transaction = self.connection.transaction()?;
         for mail in batch {
             let of_unit = |unit: &str| earlier_of_unit(&transaction, unit, mail);
-            let verdict = judge(mail, &past(&transaction, mail, &of_unit)?)?;
+            let seen_before = |s: &Submission| resemblance::seen_before(&transaction, mail, s);
+            let verdict = judge(mail, &past(&transaction, mail, &of_unit, &seen_before)?)?;
             record(&transaction, mail, &verdict)?;
         }
         transaction.commit()?;
@@ -85,17 +89,25 @@ fn past<'a>(
     transaction: &Transaction,
     mail: &Unjudged,
     of_unit: &'a dyn Fn(&str) -> Result<Vec<Earlier>>,
+    seen_before: &'a dyn Fn(&Submission) -> Result<Vec<Flag>>,
 ) -> Result<Past<'a>> {
     let sender = sender(mail);
-    let named_by_sender = transaction
+    let mut named_by_sender: Vec<String> = transaction
         .prepare_cached(
-            "SELECT unit FROM senders WHERE sender = ?1 AND sender <> '' AND first_at <= ?2",
+            "SELECT s.unit FROM senders s JOIN mails m ON m.id = s.mail
+             WHERE s.sender = ?1 AND s.sender <> '' AND (m.received_at, m.id) < (?2, ?3) ORDER BY s.unit",
         )?
-        .query_map(params![sender, mail.received_at.timestamp()], |row| {
-            row.get(0)
-        })?
+        .query_map(
+            params![sender, mail.received_at.timestamp(), mail.id],
+            |row| row.get(0),
+        )?
         .collect::<Result<_, _>>()?;
+    let denied = corrections::said_of_address(transaction, sender, false)?;
+    named_by_sender.retain(|unit| !denied.contains(unit));
     Ok(Past {
+        given_to_sender: corrections::said_of_address(transaction, sender, true)?,
+        rulings: corrections::rulings(transaction, mail.id)?,
+        seen_before,
         named_by_sender,
         from_sender: earlier_from_sender(transaction, sender, mail)?,
         answered: answered(transaction, &mail.content)?,
@@ -161,19 +173,28 @@ fn answered(connection: &Connection, content: &Content) -> Result<Option<String>
 fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
     transaction
         .prepare_cached(
-            "UPDATE mails SET outcome = ?2, reason = ?3, candidates = ?4 WHERE id = ?1",
+            "UPDATE mails SET outcome = ?2, reason = ?3, candidates = ?4, weighed = ?5 WHERE id = ?1",
         )?
         .execute(params![
             mail.id,
             name(verdict.outcome)?,
             verdict.reason,
-            json(&verdict.candidates)?
+            json(&verdict.candidates)?,
+            json(&verdict.weighed)?,
         ])?;
     transaction
         .prepare_cached("UPDATE files SET submission = NULL WHERE mail = ?1")?
         .execute([mail.id])?;
-    for (ordinal, submission) in verdict.submissions.iter().enumerate() {
-        let id = keep_submission(transaction, mail, ordinal, submission)?;
+    let ordinals: Vec<usize> = verdict.submissions.iter().map(|s| s.ordinal).collect();
+    transaction
+        .prepare_cached(
+            "DELETE FROM submissions
+             WHERE mail = ?1 AND ordinal NOT IN (SELECT value FROM json_each(?2))",
+        )?
+        .execute(params![mail.id, json(&ordinals)?])?;
+    for submission in &verdict.submissions {
+        let id = keep_submission(transaction, mail, submission)?;
+        index_text(transaction, id, submission)?;
         for position in &submission.files {
             transaction
                 .prepare_cached(
@@ -183,17 +204,44 @@ fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Resu
         }
         remember_sender(transaction, mail, verdict, submission)?;
     }
-    transaction
-        .prepare_cached("DELETE FROM submissions WHERE mail = ?1 AND ordinal >= ?2")?
-        .execute(params![mail.id, verdict.submissions.len()])?;
     Ok(())
+}
+
+fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM text_bands WHERE submission = ?1")?
+        .execute([id])?;
+    let mut statement = transaction
+        .prepare_cached("INSERT INTO text_bands VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    for band in Sketch::bands(&submission.text) {
+        statement.execute([band, id])?;
+    }
+    Ok(())
+}
+
+/// Whether two submissions are versions of one report: the same, or led to each other by what they repeat.
+pub(super) fn are_versions(connection: &Connection, one: i64, other: Option<i64>) -> Result<bool> {
+    let Some(other) = other else {
+        return Ok(false);
+    };
+    Ok(first_version(connection, one)? == first_version(connection, other)?)
+}
+
+fn first_version(connection: &Connection, id: i64) -> Result<i64> {
+    let first = connection
+        .prepare_cached(
+            "WITH RECURSIVE chain (id) AS (
+                 VALUES (?1) UNION SELECT s.repeats FROM chain JOIN submissions s ON s.id = chain.id WHERE s.repeats IS NOT NULL)
+             SELECT min(id) FROM chain",
+        )?
+        .query_row([id], |row| row.get(0))?;
+    Ok(first)
 }
 
 /// Judging again keeps a submission's id, which corrections and letters may name.
 fn keep_submission(
     transaction: &Transaction,
     mail: &Unjudged,
-    ordinal: usize,
     submission: &Submission,
 ) -> Result<i64> {
     let links: Vec<_> = submission
@@ -204,16 +252,16 @@ fn keep_submission(
     let id = transaction
         .prepare_cached(
             "INSERT INTO submissions (mail, ordinal, kind, unit, days, day_inferred, arrived, repeats,
-                                      title, text, sketch, links, evidence)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                                      title, text, sketch, links, evidence, flags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (mail, ordinal) DO UPDATE SET kind = ?3, unit = ?4, days = ?5, day_inferred = ?6,
-                 arrived = ?7, repeats = ?8, title = ?9, text = ?10, sketch = ?11, links = ?12, evidence = ?13
+                 arrived = ?7, repeats = ?8, title = ?9, text = ?10, sketch = ?11, links = ?12, evidence = ?13, flags = ?14
              RETURNING id",
         )?
         .query_row(
             params![
                 mail.id,
-                ordinal,
+                submission.ordinal,
                 name(submission.kind)?,
                 submission.unit,
                 json(&submission.days)?,
@@ -225,6 +273,7 @@ fn keep_submission(
                 Sketch::of(&submission.text).to_bytes(),
                 json(&links)?,
                 json(&submission.evidence)?,
+                json(&submission.flags)?,
             ],
             |row| row.get(0),
         )?;
@@ -240,11 +289,7 @@ fn remember_sender(
     if verdict.plainly_named && !sender(mail).is_empty() {
         transaction
             .prepare_cached("INSERT INTO senders VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![
-                sender(mail),
-                submission.unit,
-                mail.received_at.timestamp()
-            ])?;
+            .execute(params![sender(mail), submission.unit, mail.id])?;
     }
     Ok(())
 }
