@@ -2,6 +2,7 @@
 //!
 //! The order of evidence is one table: `strength.rs`.
 
+mod abbreviation;
 mod date;
 mod day;
 mod judge;

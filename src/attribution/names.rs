@@ -1,5 +1,6 @@
 //! Finding units in text: the longest name at each place, so that 大连 is not found in 大连职业技术学院.
 
+use super::abbreviation::abbreviations;
 use super::strength::Naming;
 use crate::roster::{Roster, UnitKind};
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -16,6 +17,17 @@ pub enum Who {
     Outside,
 }
 
+/// What a named unit is in the text, by the words around its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing speaks against its being the author.
+    Author,
+    /// One beside others.
+    Partner,
+    /// A guest, a venue, a goal.
+    Guest,
+}
+
 /// A name found in a text.
 #[derive(Debug, Clone)]
 pub struct Hit {
@@ -27,8 +39,8 @@ pub struct Hit {
     pub who: Who,
     /// How.
     pub naming: Naming,
-    /// Whether the words around it make it a guest, a partner or a place.
-    pub guest: bool,
+    /// What the words around it make of it.
+    pub role: Role,
 }
 
 /// All names of a roster, ready to be found.
@@ -73,6 +85,7 @@ const SCHOOLS: &[&str] = &[
     "职中",
 ];
 
+/// Words before a name that make it a venue, a goal or a guest: not the author, whoever else is named.
 const BEFORE_GUEST: &[&str] = &[
     "在",
     "于",
@@ -81,19 +94,11 @@ const BEFORE_GUEST: &[&str] = &[
     "走进",
     "邀请",
     "邀",
-    "与",
-    "和",
-    "同",
-    "联合",
-    "携手",
-    "会同",
     "参观",
     "来自",
     "前往",
     "走访",
     "考察",
-    "、",
-    "对接",
     "接待",
     "迎来",
     "来到",
@@ -102,12 +107,13 @@ const BEFORE_GUEST: &[&str] = &[
     "原",
     "由原",
     "包括",
-    "的",
 ];
 
+/// Words before a name that make it a partner: an author beside others, perhaps.
+const BEFORE_PARTNER: &[&str] = &["与", "和", "同", "联合", "携手", "会同", "、", "对接", "的"];
+
+/// Words after a name, likewise.
 const AFTER_GUEST: &[&str] = &[
-    "承办",
-    "协办",
     "专家",
     "教授",
     "派员",
@@ -122,11 +128,8 @@ const AFTER_GUEST: &[&str] = &[
     "指导",
     "参观",
     "领导",
-    "等",
-    "、",
-    "和",
-    "及",
 ];
+const AFTER_PARTNER: &[&str] = &["承办", "协办", "等", "、", "和", "及"];
 
 /// Endings in which 学校 is written for 学院.
 const SLIP: [&str; 2] = ["职业技术学院", "职业学院"];
@@ -140,6 +143,9 @@ impl Names {
         }
         for name in roster.undecided() {
             all.insert(name.clone(), (Who::Undecided, Naming::FullName));
+        }
+        for (short, unit) in abbreviations(roster) {
+            all.insert(short, (Who::Units(vec![unit]), Naming::ShortName));
         }
         add_districts(roster, &mut all);
         add_units(roster, &mut all);
@@ -161,7 +167,7 @@ impl Names {
                 end: m.end(),
                 who,
                 naming,
-                guest: false,
+                role: Role::Author,
             };
             in_context(hit, text)
         });
@@ -230,6 +236,10 @@ fn shortened(district: &str) -> Option<String> {
             stem.to_owned()
         });
     }
+    if let Some(stem) = district.strip_suffix('区') {
+        // 鲅鱼圈 and 甘井子 are said without 区; 大东 and 和平 are words of the language.
+        return (stem.chars().count() >= 3).then(|| stem.to_owned());
+    }
     let stem = district.strip_suffix(['县', '市'])?;
     let named_like_city = ["抚顺", "辽阳", "铁岭", "朝阳"].contains(&stem);
     (stem.chars().count() >= 2 && !named_like_city).then(|| stem.to_owned())
@@ -251,17 +261,37 @@ fn in_context(mut hit: Hit, text: &str) -> Option<Hit> {
     } else if hit.naming == Naming::BareCity && !stands_alone(after) {
         return None;
     }
-    hit.guest = BEFORE_GUEST.iter().any(|word| before.ends_with(word))
-        || AFTER_GUEST
-            .iter()
-            .any(|word| text[hit.end..].starts_with(word));
+    hit.role = role(before, &text[hit.end..]);
     Some(hit)
+}
+
+fn role(before: &str, after: &str) -> Role {
+    let said = |words_before: &[&str], words_after: &[&str]| {
+        words_before.iter().any(|word| before.ends_with(word))
+            || words_after.iter().any(|word| after.starts_with(word))
+    };
+    if said(BEFORE_GUEST, AFTER_GUEST) {
+        Role::Guest
+    } else if said(BEFORE_PARTNER, AFTER_PARTNER) {
+        Role::Partner
+    } else {
+        Role::Author
+    }
 }
 
 /// Bytes up to the end of a school's or bureau's name that begins with the place before it.
 fn school(after: &str) -> Option<usize> {
     let stop = |c: char| !super::normal::is_han(c) || "的在，。、与和举开参组迎赴为".contains(c);
-    let word: String = after.chars().take(18).take_while(|c| !stop(*c)).collect();
+    let word = after.replacen("教育和", "教育与", 1);
+    let word: String = word
+        .chars()
+        .take(18)
+        .scan(' ', |before, c| {
+            let joins = *before == '育' && c == '与';
+            *before = c;
+            (joins || !stop(c)).then_some(c)
+        })
+        .collect();
     let end = |name: &&str| word.find(*name).map(|at| at + name.len());
     SCHOOLS.iter().filter_map(end).max()
 }
@@ -328,7 +358,7 @@ mod tests {
     fn guests_and_places_are_told_from_authors() {
         let roster = Roster::default();
         let names = Names::of(&roster);
-        let guest = |text: &str| names.find(text)[0].guest;
+        let guest = |text: &str| names.find(text)[0].role == Role::Guest;
         assert!(guest("在辽宁机电职业技术学院举行启动仪式"));
         assert!(guest("邀请沈阳航空航天大学教授"));
         assert!(!guest("辽宁机电职业技术学院举行启动仪式"));

@@ -184,7 +184,11 @@ fn personal(subject: &str, text: &str, content: &Content, split: &Split) -> Opti
 
 /// Speaks of something sent along: if it is missing, a person must look.
 fn promises(text: &str) -> bool {
-    ["附件", "请查收", "报送", "补报", "上报", "链接", "网盘"]
-        .iter()
-        .any(|word| text.contains(word))
+    const SENT: [&str; 7] = ["附件", "请查收", "报送", "补报", "上报", "链接", "网盘"];
+    const LATER: [&str; 8] = [
+        "尽快", "稍后", "马上", "随后", "抓紧", "按时", "及时", "明天",
+    ];
+    let has = |clause: &str, words: &[&str]| words.iter().any(|word| clause.contains(word));
+    text.split(['，', ',', '。', '；', '!', '\n'])
+        .any(|clause| has(clause, &SENT) && !has(clause, &LATER))
 }

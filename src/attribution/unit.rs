@@ -1,12 +1,12 @@
 //! Whose report it is: names weighed by place and manner, the runner-up kept in sight.
 
-use super::names::{Hit, Names, Who};
+use super::names::{Hit, Names, Role, Who};
 use super::slip::Slips;
 use super::strength::{Circumstance, GUEST, LEAST, Naming, PLAIN, Place, RIVAL};
 use super::zone::Zone;
 use super::{About, Evidence, Past, Weighed};
 use crate::message::Content;
-use crate::roster::Roster;
+use crate::roster::{Roster, UnitKind};
 use std::collections::BTreeMap;
 
 /// Places where a slip of the pen is looked for: those where a unit names itself.
@@ -108,13 +108,22 @@ pub fn attribute(
 ) -> Attribution {
     let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
     let (mut strangers, mut shared, mut nearly) = (Vec::new(), Vec::new(), Vec::new());
-    for zone in zones {
-        let hits = names.find(&zone.text);
+    let found: Vec<(&Zone, Vec<Hit>)> = zones
+        .iter()
+        .map(|zone| (zone, names.find(&zone.text)))
+        .collect();
+    let college_speaks = speaks_as_college(&found, roster);
+    for (zone, hits) in &found {
         if SELF.contains(&zone.place) {
-            nearly.extend(slipped(zone, &hits, slips));
+            nearly.extend(slipped(zone, hits, slips));
         }
         for hit in hits {
-            weigh(zone, &hit, &mut tallies, &mut strangers, &mut shared);
+            let share = if college_speaks && is_city(hit) {
+                50
+            } else {
+                100
+            };
+            weigh(zone, hit, share, &mut tallies, &mut strangers, &mut shared);
         }
     }
     give_shared(shared, &mut tallies);
@@ -124,15 +133,37 @@ pub fn attribute(
     decide(&tallies, strangers, roster)
 }
 
+/// A college that names itself and says 我校 or 我院: a city beside it is where it stands, or whose event it was.
+fn speaks_as_college(found: &[(&Zone, Vec<Hit>)], roster: &Roster) -> bool {
+    let says = |word: &str| found.iter().any(|(zone, _)| zone.text.contains(word));
+    let is_college = |who: &Who| matches!(who, Who::Units(units) if roster.units()[units[0]].kind == UnitKind::College);
+    let names_itself = |hit: &Hit| {
+        matches!(hit.naming, Naming::FullName | Naming::Alias)
+            && hit.role == Role::Author
+            && is_college(&hit.who)
+    };
+    let mut own = found.iter().filter(|(zone, _)| SELF.contains(&zone.place));
+    (says("我校") || says("我院")) && own.any(|(_, hits)| hits.iter().any(names_itself))
+}
+
+/// Whether a hit names a city or a part of it, and no institution there.
+fn is_city(hit: &Hit) -> bool {
+    matches!(
+        hit.naming,
+        Naming::City | Naming::BareCity | Naming::District
+    )
+}
+
 fn weigh(
     zone: &Zone,
     hit: &Hit,
+    share: u32,
     tallies: &mut BTreeMap<usize, Tally>,
     strangers: &mut Vec<Evidence>,
     shared: &mut Vec<Shared>,
 ) {
-    let mut weight = zone.place.weight() * hit.naming.percent() / 100;
-    if hit.guest {
+    let mut weight = zone.place.weight() * hit.naming.percent() * share / 10_000;
+    if hit.role != Role::Author {
         weight = weight * GUEST / 100;
     }
     let seen = &zone.text[hit.start..hit.end];
@@ -142,7 +173,7 @@ fn weigh(
             shared.push(Shared {
                 units: units.clone(),
                 place: zone.place,
-                author: !hit.guest,
+                author: hit.role != Role::Guest,
                 evidence,
             });
         }
@@ -153,7 +184,7 @@ fn weigh(
             };
             let tally = tallies.entry(units[0]).or_insert_with(new);
             tally.only_school_like &= hit.naming == Naming::SchoolForCollege;
-            tally.author |= !hit.guest;
+            tally.author |= hit.role != Role::Guest;
             tally.add(zone.place, evidence);
         }
         Who::Undecided | Who::Outside => strangers.push(evidence),
