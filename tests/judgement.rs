@@ -922,9 +922,11 @@ fn who_passes_a_mail_on_is_not_its_author() {
         subject: Some("信息".into()),
         text: format!("工匠讲堂开讲\n今天下午，{TALE}\n沈阳职业技术学院党委宣传部"),
     });
-    assert_eq!(
-        said(&judge(&content, may(27, 8, 20))),
-        "沈阳职业技术学院 Daily 5.26"
+    let verdict = judge(&content, may(27, 8, 20));
+    assert_eq!(said(&verdict), "沈阳职业技术学院 Daily 5.26");
+    assert!(
+        !verdict.plainly_named,
+        "the forwarder's address is not taken for the author's"
     );
 }
 

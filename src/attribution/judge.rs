@@ -244,7 +244,10 @@ impl Judge {
         submission.flags = (past.seen_before)(&submission)?;
         Ok(Decision::Taken {
             submission: Box::new(submission),
-            plainly_named: whose.plainly_named && place.ruled.unit.is_none(),
+            // Who passes a mail on is not its author: the address says nothing of the unit.
+            plainly_named: whose.plainly_named
+                && draft.inner.is_none()
+                && place.ruled.unit.is_none(),
             weighed: whose.weighed,
         })
     }

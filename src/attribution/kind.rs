@@ -71,7 +71,7 @@ fn named(title: &str) -> Option<(Kind, &'static str)> {
     {
         return Some((Kind::Plan, "方案"));
     }
-    let planned = ["工作计划", "活动计划", "实施计划"]
+    let planned = ["工作计划", "活动计划", "实施计划", "活动安排", "工作安排"]
         .into_iter()
         .find(|word| has(word));
     if let Some(word) = planned.filter(|_| !NEWS.iter().any(|word| has(word))) {

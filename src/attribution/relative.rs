@@ -88,29 +88,41 @@ fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)>
     ["星期", "礼拜", "周"].iter().find_map(|prefix| {
         NAMES.iter().find_map(|(name, weekday)| {
             let word = format!("{prefix}{name}");
-            let at = text.find(&word)?;
-            let rest = &text[at + word.len()..];
-            let other = *prefix == "周"
-                && (rest.starts_with(['期', '年', '岁', '天'])
-                    || text[..at].ends_with(['四', '每', '一']));
+            let told = |(at, _): &(usize, &str)| {
+                let (before, rest) = (&text[..*at], &text[at + word.len()..]);
+                // 一周年, 四周岁, 每周三; 活动周三项赛事, 活动周日报.
+                let other = rest.starts_with(['期', '年', '岁', '天'])
+                    || before.ends_with(['四', '每', '一'])
+                    || before.ends_with("活动");
+                *prefix != "周" || !other
+            };
+            text.match_indices(&word).find(told)?;
             let day = campaign.days().find(|day| day.weekday() == *weekday)?;
-            (!other).then_some((day, *prefix))
+            Some((day, *prefix))
         })
     })
 }
 
+/// 首日, 第二天, 第3日, 最后一天 of the week.
 fn ordinal(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
-    const WORDS: [(&str, u32); 9] = [
-        ("首日", 1),
-        ("第一天", 1),
-        ("第二天", 2),
-        ("第三天", 3),
-        ("第四天", 4),
-        ("第五天", 5),
-        ("第六天", 6),
-        ("第七天", 7),
-        ("最后一天", 7),
-    ];
-    let (word, n) = WORDS.iter().find(|(word, _)| text.contains(word))?;
-    Some((campaign.nth_day(*n)?, word))
+    let last = campaign.days().count() as u32;
+    for (word, n) in [("首日", 1), ("最后一天", last), ("最后一日", last)] {
+        if text.contains(word) {
+            return Some((campaign.nth_day(n)?, word));
+        }
+    }
+    const NUMBERS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "七"];
+    let named = |n: u32| {
+        let numbers = [
+            NUMBERS.get(n as usize - 1).map(|han| (*han).to_owned()),
+            Some(n.to_string()),
+        ];
+        let mut forms = numbers
+            .into_iter()
+            .flatten()
+            .flat_map(|number| [format!("第{number}天"), format!("第{number}日")]);
+        forms.any(|form| text.contains(&form))
+    };
+    let n = (1..=last).find(|n| named(*n))?;
+    Some((campaign.nth_day(n)?, "第几天"))
 }

@@ -369,7 +369,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a sentence asks.
 pub fn is_question(sentence: &str) -> bool {
-    const ASKS: [&str; 10] = [
+    const ASKS: [&str; 13] = [
         "?",
         "？",
         "请问",
@@ -378,7 +378,10 @@ pub fn is_question(sentence: &str) -> bool {
         "吗",
         "能不能",
         "可不可以",
-        "咨询",
+        "想咨询",
+        "咨询一下",
+        "咨询:",
+        "向您咨询",
         "怎么报",
     ];
     ASKS.iter().any(|word| sentence.contains(word)) && !sentence.contains('“')

@@ -1,7 +1,7 @@
 //! Gathering what a digest tells from the store.
 
 use super::Daemon;
-use crate::attribution::Outcome;
+use crate::attribution::{Flag, FlagKind, Outcome};
 use crate::campaign::{CST, Moment, in_china};
 use crate::message::LinkKind;
 use crate::outgoing::{
@@ -104,16 +104,38 @@ impl Daemon {
         let facts = self.store.facts()?;
         let on_time = on_time(&facts, &self.campaign);
         let rows = self.store.submissions_between(since, now)?;
+        let mut of_mail: HashMap<i64, usize> = HashMap::new();
+        rows.iter()
+            .for_each(|row| *of_mail.entry(row.fact.mail).or_default() += 1);
         rows.into_iter()
             .map(|row| {
                 let files = self.store.files_of_submission(row.fact.id)?;
                 Ok(report_line(
                     &row,
                     &files,
+                    of_mail[&row.fact.mail] == 1,
+                    self.notes(&row)?,
                     on_time.get(&row.fact.id).copied().flatten(),
                 ))
             })
             .collect()
+    }
+
+    /// What is odd about a submission, in words.
+    fn notes(&self, row: &SubmissionRow) -> Result<Vec<String>> {
+        let note = |flag: &Flag| {
+            let place = self.store.place_of(flag.submission)?;
+            let mail = place
+                .map(|(mail, _)| format!("（邮件{mail}）"))
+                .unwrap_or_default();
+            Ok(match flag.what {
+                FlagKind::TextOfOther => format!("文字与{}的“{}”{mail}相近", flag.unit, flag.seen),
+                FlagKind::PhotoSeen => {
+                    format!("“{}”已见于{}的另一份报送{mail}", flag.seen, flag.unit)
+                }
+            })
+        };
+        row.flags.iter().map(note).collect()
     }
 
     fn review_lines(&self, mails: &[MailRow], outcome: Outcome) -> Result<Vec<ReviewLine>> {
@@ -192,9 +214,21 @@ pub fn on_time(facts: &[Fact], campaign: &crate::campaign::Campaign) -> HashMap<
     answers.collect()
 }
 
-fn report_line(row: &SubmissionRow, files: &[FileRow], on_time: Option<bool>) -> ReportLine {
+fn report_line(
+    row: &SubmissionRow,
+    files: &[FileRow],
+    alone: bool,
+    notes: Vec<String>,
+    on_time: Option<bool>,
+) -> ReportLine {
+    let place = if alone {
+        String::new()
+    } else {
+        format!(".{}", row.ordinal + 1)
+    };
     ReportLine {
-        number: row.fact.id,
+        number: format!("{}{place}", row.fact.mail),
+        notes,
         unit: row.fact.unit.clone(),
         kind: row.fact.kind,
         days: row.fact.days.clone(),

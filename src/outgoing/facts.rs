@@ -44,8 +44,8 @@ pub struct DigestFacts<'a> {
 /// A submission that arrived.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReportLine {
-    /// Submission id.
-    pub number: i64,
+    /// As corrections name it: the mail's number, and its place there where the mail has several.
+    pub number: String,
     /// Official name.
     pub unit: String,
     /// What it is.
@@ -74,6 +74,8 @@ pub struct ReportLine {
     pub repeats: bool,
     /// Whether the day was inferred from the arrival or the pictures.
     pub day_inferred: bool,
+    /// What is odd about it, in Chinese: words or photos that came with another report.
+    pub notes: Vec<String>,
 }
 
 /// Files by media.
