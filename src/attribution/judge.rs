@@ -2,7 +2,8 @@
 
 use super::day::{Clues, Found};
 use super::names::Names;
-use super::report::{Draft, Split, pieces, split, whole};
+use super::pieces::{pieces, whole};
+use super::report::{Draft, Split, split};
 use super::ruling::Ruled;
 use super::slip::Slips;
 use super::unit::attribute;

@@ -1,7 +1,8 @@
-//! The plain fact that standings are computed from.
+//! The plain rows: what waits to be judged, and the fact that standings are computed from.
 
 use crate::attribution::Kind;
 use crate::campaign::Moment;
+use crate::message::Content;
 use chrono::NaiveDate;
 
 /// One submission that stands, corrections applied.
@@ -21,4 +22,15 @@ pub struct Fact {
     pub arrived: Moment,
     /// The earlier submission that it replaces.
     pub repeats: Option<i64>,
+}
+
+/// A mail that waits to be judged.
+#[derive(Debug)]
+pub struct Unjudged {
+    /// Row id.
+    pub id: i64,
+    /// By the server's clock.
+    pub received_at: Moment,
+    /// What was read from it.
+    pub content: Content,
 }

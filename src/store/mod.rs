@@ -14,11 +14,10 @@ mod verdicts;
 pub use blobs::{Blobs, Staged, hash, hash_file};
 pub use corrections::{CorrectionRow, Lesson, LessonKind, NewCorrection, NewLesson};
 pub use cursors::{Cursor, Ledger, Place, Trouble};
-pub use fact::Fact;
+pub use fact::{Fact, Unjudged};
 pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter};
 pub use listing::{FileRow, MailRow, SubmissionRow};
-pub use verdicts::Unjudged;
 
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result, bail};

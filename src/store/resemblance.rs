@@ -2,8 +2,7 @@
 //!
 //! Candidates come from indexed fingerprints, so that the search costs the same however much is kept.
 
-use super::verdicts::Unjudged;
-use super::{name, verdicts};
+use super::{Unjudged, name};
 use crate::attribution::{ALIKE, Flag, FlagKind, Kind, Sketch, Submission};
 use crate::message::{File, Media};
 use anyhow::Result;
@@ -91,7 +90,7 @@ fn photo_seen(
     let supplement = name(Kind::Supplement)?;
     let supplements =
         unit == submission.unit && (kind == supplement || submission.kind == Kind::Supplement);
-    if supplements || verdicts::are_versions(connection, id, submission.repeats)? {
+    if supplements || are_versions(connection, id, submission.repeats)? {
         return Ok(None);
     }
     Ok(Some(Flag {
@@ -137,6 +136,25 @@ fn same_look(connection: &Connection, mail: &Unjudged, print: &[u8]) -> Result<F
         }
     }
     Ok(None)
+}
+
+/// Whether two submissions are versions of one report: the same, or led to each other by what they repeat.
+fn are_versions(connection: &Connection, one: i64, other: Option<i64>) -> Result<bool> {
+    let Some(other) = other else {
+        return Ok(false);
+    };
+    Ok(first_version(connection, one)? == first_version(connection, other)?)
+}
+
+fn first_version(connection: &Connection, id: i64) -> Result<i64> {
+    let first = connection
+        .prepare_cached(
+            "WITH RECURSIVE chain (id) AS (
+                 VALUES (?1) UNION SELECT s.repeats FROM chain JOIN submissions s ON s.id = chain.id WHERE s.repeats IS NOT NULL)
+             SELECT min(id) FROM chain",
+        )?
+        .query_row([id], |row| row.get(0))?;
+    Ok(first)
 }
 
 /// The bytes of a picture's perceptual hash; `None` for one too plain to be known again.

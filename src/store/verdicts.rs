@@ -1,25 +1,13 @@
 //! Judging in order of arrival: what is to be judged, what was known before it, what came of it.
 
-use super::{Store, corrections, from_json, from_name, json, moment, name, resemblance};
+use super::{Store, Unjudged, corrections, from_json, from_name, json, moment, name, resemblance};
 use crate::attribution::{Earlier, Flag, Past, Sketch, Submission, Verdict};
-use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// Earlier submissions that a new one is compared with; a repeat of an older one stands for itself.
 const COMPARED: u32 = 120;
-
-/// A mail that waits to be judged.
-#[derive(Debug)]
-pub struct Unjudged {
-    /// Row id.
-    pub id: i64,
-    /// By the server's clock.
-    pub received_at: Moment,
-    /// What was read from it.
-    pub content: Content,
-}
 
 impl Store {
     /// Sets mails back to unjudged that arrived after one that is not judged yet: their verdicts may rest on it.
@@ -217,25 +205,6 @@ fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Re
         statement.execute([band, id])?;
     }
     Ok(())
-}
-
-/// Whether two submissions are versions of one report: the same, or led to each other by what they repeat.
-pub(super) fn are_versions(connection: &Connection, one: i64, other: Option<i64>) -> Result<bool> {
-    let Some(other) = other else {
-        return Ok(false);
-    };
-    Ok(first_version(connection, one)? == first_version(connection, other)?)
-}
-
-fn first_version(connection: &Connection, id: i64) -> Result<i64> {
-    let first = connection
-        .prepare_cached(
-            "WITH RECURSIVE chain (id) AS (
-                 VALUES (?1) UNION SELECT s.repeats FROM chain JOIN submissions s ON s.id = chain.id WHERE s.repeats IS NOT NULL)
-             SELECT min(id) FROM chain",
-        )?
-        .query_row([id], |row| row.get(0))?;
-    Ok(first)
 }
 
 /// Judging again keeps a submission's id, which corrections and letters may name.
