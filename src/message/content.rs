@@ -20,6 +20,9 @@ pub struct Content {
     pub answers: Vec<String>,
     /// Signs that a machine wrote the mail.
     pub automatic: Vec<Automatic>,
+    /// Of a bounce: whom our letter did not reach, and why.
+    #[serde(default)]
+    pub bounce: Option<super::Bounce>,
     /// What the sender typed: quoted and forwarded mails, and nothing else, cut away.
     pub text: String,
     /// Quoted, forwarded and attached mails, outermost first.

@@ -5,6 +5,7 @@ mod archive;
 mod automatic;
 mod behind_link;
 mod body;
+mod bounce;
 mod charset;
 mod container;
 mod content;
@@ -36,6 +37,7 @@ mod tests;
 mod text;
 mod transfer;
 
+pub use bounce::{Bounce, Fault};
 pub use content::*;
 pub use files::sha256;
 pub use host::{Host, Tool};

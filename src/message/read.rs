@@ -4,6 +4,7 @@ use chrono::{DateTime, FixedOffset};
 
 use super::automatic;
 use super::body;
+use super::bounce;
 use super::content::{Automatic, Content, Inner, Nesting};
 use super::files::{Files, Open};
 use super::header::Headers;
@@ -102,7 +103,7 @@ impl Mail<'_, '_> {
             self.damage("正文有乱码");
         }
         self.files.bodiless = body.text.trim().is_empty();
-        self.settle(envelope, &parts, split);
+        self.settle(envelope, &parts, raw, split);
         for (number, part) in parts.iter().enumerate() {
             if !part.multipart && !body.parts.contains(&number) {
                 self.file(part, raw);
@@ -126,6 +127,7 @@ impl Mail<'_, '_> {
         self.settle(
             envelope(&Headers::read(raw)),
             &[],
+            raw,
             Split {
                 own: text,
                 inner: Vec::new(),
@@ -152,12 +154,14 @@ impl Mail<'_, '_> {
     }
 
     /// The outer mail is the content; an attached one is an inner mail of it.
-    fn settle(&mut self, envelope: Content, parts: &[Part], split: Split) {
+    fn settle(&mut self, envelope: Content, parts: &[Part], raw: &[u8], split: Split) {
         let text = text::lines(&links::unmarked(&split.own));
         if self.depth == 0 {
             let Content { links, damage, .. } = std::mem::take(self.content);
+            let automatic = automatic::signs(parts);
             *self.content = Content {
-                automatic: automatic::signs(parts),
+                bounce: bounce::read(&automatic, parts, raw, &text),
+                automatic,
                 text,
                 links,
                 damage,

@@ -223,6 +223,12 @@ fn a_bounce_answers_the_letter_that_came_back() {
             .contains("Final-Recipient: rfc822; nobody@school.example")
     );
     assert!(content.text.contains("退信原因\t用户不存在") && !content.text.contains("junk"));
+    let bounce = content.bounce.unwrap();
+    assert_eq!(bounce.recipient.as_deref(), Some("nobody@school.example"));
+    assert_eq!(
+        (bounce.fault, bounce.why.as_str()),
+        (Fault::Address, "用户不存在")
+    );
 }
 
 #[test]
