@@ -166,7 +166,8 @@ fn toml_date<'de, D: Deserializer<'de>>(input: D) -> Result<NaiveDate, D::Error>
         .map_err(|_| serde::de::Error::custom("expected a day such as 2022-05-23"))
 }
 
-fn clock_time<'de, D: Deserializer<'de>>(input: D) -> Result<NaiveTime, D::Error> {
+/// A time of day such as "10:30".
+pub fn clock_time<'de, D: Deserializer<'de>>(input: D) -> Result<NaiveTime, D::Error> {
     let text = String::deserialize(input)?;
     NaiveTime::parse_from_str(&text, "%H:%M")
         .map_err(|_| serde::de::Error::custom("expected a time of day such as \"10:30\""))

@@ -1,8 +1,9 @@
 //! The settings file, one struct a stage. Unknown keys are refused; secrets are read from files of their own.
 
-use crate::campaign::Campaign;
+use crate::campaign::{Campaign, clock_time};
 use crate::roster::Roster;
 use anyhow::{Context, Result, bail, ensure};
+use chrono::NaiveTime;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -116,6 +117,22 @@ pub struct Outgoing {
     pub contact: String,
     /// Whether reminders are sent at all; the digest is sent in any case.
     pub reminders: bool,
+    /// Letters offered to the server within a minute, at most.
+    pub letters_a_minute: u32,
+    /// Within an hour.
+    pub letters_an_hour: u32,
+    /// Within 24 hours.
+    pub letters_a_day: u32,
+    /// From this time of day units get no letters, China Standard Time.
+    #[serde(deserialize_with = "clock_time")]
+    pub quiet_from: NaiveTime,
+    /// Until this one.
+    #[serde(deserialize_with = "clock_time")]
+    pub quiet_until: NaiveTime,
+    /// Whether units get no letters on Saturdays and Sundays.
+    pub quiet_weekends: bool,
+    /// Reminders to one unit in the whole campaign, at most.
+    pub reminders_in_all: u32,
     /// Templates in this directory replace the built-in ones of the same name.
     pub templates: Option<PathBuf>,
 }
@@ -173,6 +190,13 @@ impl Default for Outgoing {
             password_file: "/etc/baosong/authorization-code".into(),
             contact: String::new(),
             reminders: true,
+            letters_a_minute: 6,
+            letters_an_hour: 100,
+            letters_a_day: 200,
+            quiet_from: NaiveTime::from_hms_opt(20, 0, 0).unwrap_or_default(),
+            quiet_until: NaiveTime::from_hms_opt(8, 0, 0).unwrap_or_default(),
+            quiet_weekends: false,
+            reminders_in_all: 12,
             templates: None,
         }
     }
@@ -197,6 +221,14 @@ impl Config {
             config.mailbox.poll_seconds >= 10,
             "mailbox.poll_seconds is {}; the server bars clients that come so often: set 10 or more",
             config.mailbox.poll_seconds
+        );
+        let out = &config.outgoing;
+        ensure!(
+            out.letters_a_minute
+                .min(out.letters_an_hour)
+                .min(out.letters_a_day)
+                > 0,
+            "outgoing.letters_a_minute, letters_an_hour and letters_a_day must be 1 or more; set reminders = false to send none"
         );
         for address in &config.staff.digest_to {
             ensure!(

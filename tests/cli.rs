@@ -178,7 +178,7 @@ fn remind_dry_run_names_who_would_be_reminded_and_sends_nothing() {
         &["--at", "2022-05-30T11:00:00+08:00", "remind", "--dry-run"],
     ));
     assert!(
-        text.contains("telephone (no address in the roster): 66"),
+        text.contains("telephone (no address that letters reach, or enough letters): 66"),
         "{text}"
     );
     assert!(

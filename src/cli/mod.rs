@@ -13,6 +13,7 @@ mod remind;
 mod reprocess;
 mod review;
 mod run;
+mod spare;
 mod standing;
 
 pub use standing::table;
@@ -83,6 +84,12 @@ enum Verb {
     Learn(lessons::Learn),
     /// Say that an address or name is not, or no more, a unit's
     Forget(lessons::Learn),
+    /// Send no reminders to a unit, or to none at all
+    Pause(spare::Pause),
+    /// Let reminders go out again
+    Resume(spare::Pause),
+    /// Say that the files behind a mail's links were saved: its unit may be reminded again
+    Opened(spare::Opened),
     /// Print what was seen in one mail, and how it was weighed
     Explain(explain::Explain),
     /// Read and judge again from the raw mails
@@ -147,6 +154,9 @@ impl Verb {
             Self::Lessons => lessons::list(common),
             Self::Learn(args) => args.run(common, true),
             Self::Forget(args) => args.run(common, false),
+            Self::Pause(args) => args.pause(common),
+            Self::Resume(args) => args.resume(common),
+            Self::Opened(args) => args.run(common),
             Self::Explain(args) => args.run(common),
             Self::Reprocess(args) => args.run(common),
             Self::Standing(args) => args.run(common),

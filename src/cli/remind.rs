@@ -20,7 +20,11 @@ impl Remind {
             let reminders = daemon.reminders(now)?;
             show("remind", &reminders.due);
             show("hold (a mail in review may be theirs)", &reminders.held);
-            show("telephone (no address in the roster)", &reminders.telephone);
+            show(
+                "telephone (no address that letters reach, or enough letters)",
+                &reminders.telephone,
+            );
+            show("paused", &reminders.paused);
             return Ok(());
         }
         let mut daemon = common.daemon()?;

@@ -2,21 +2,28 @@
 
 use super::Daemon;
 use crate::campaign::{CST, Moment};
+use crate::config;
+use crate::message::LinkKind;
 use crate::outgoing::{
-    Envelope, Fate, Key, Letter, ReminderFacts, Rule, Templates, Transport, mail, reminder,
+    Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Templates, Transport, mail, reminder,
 };
 use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
 use crate::store::{LetterRow, LetterState, NewLetter};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use std::collections::BTreeSet;
+use rand::RngExt;
+use std::collections::{BTreeMap, BTreeSet};
 use tracing::{error, info, warn};
 
 /// A letter that the server will not take for now is tried again after this long, doubled each time.
 const RETRY_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// A letter is given up after so many attempts.
 const ATTEMPTS: u32 = 8;
+/// Reminders rest on a poll that is no older than this.
+const POLL_IS_FRESH: TimeDelta = TimeDelta::minutes(15);
+/// Between two letters to one address, whatever their cause.
+const BETWEEN_LETTERS: TimeDelta = TimeDelta::hours(1);
 
 /// A unit to be reminded, and of what.
 #[derive(Debug, Clone)]
@@ -27,6 +34,8 @@ pub struct Due<'a> {
     pub standing: Standing,
     /// What it owes.
     pub owing: Owing,
+    /// Where a letter reaches it, as far as is known.
+    pub address: Option<&'a str>,
 }
 
 /// The units that are behind on a day, by what is done about them.
@@ -36,8 +45,25 @@ pub struct Reminders<'a> {
     pub due: Vec<Due<'a>>,
     /// May have reported: a mail that names them waits for a person.
     pub held: Vec<Due<'a>>,
-    /// Have no address: staff telephone.
+    /// Have no address that letters reach, or had their share of letters: staff telephone.
     pub telephone: Vec<Due<'a>>,
+    /// Staff said to leave them alone.
+    pub paused: Vec<Due<'a>>,
+}
+
+impl Reminders<'_> {
+    /// By unit, the day by which the first thing is owed of those who get a letter.
+    fn dues(&self, campaign: &crate::campaign::Campaign) -> BTreeMap<String, chrono::NaiveDate> {
+        let due = |due: &Due| {
+            let by = if due.owing.plan {
+                campaign.plan.due
+            } else {
+                campaign.summary.due
+            };
+            (due.unit.name.clone(), by)
+        };
+        self.due.iter().map(due).collect()
+    }
 }
 
 impl Daemon {
@@ -53,7 +79,9 @@ impl Daemon {
 
     /// Who is to be reminded at `now`, whatever was sent already.
     pub fn reminders(&self, now: Moment) -> Result<Reminders<'_>> {
-        let doubtful = self.doubtful(now)?;
+        let mut doubtful = self.doubtful(now)?;
+        doubtful.extend(self.behind_links(now)?);
+        let (bad, pauses) = (self.store.bad_addresses()?, self.store.pauses()?);
         let mut reminders = Reminders::default();
         for standing in self.standings(now)? {
             let owing = owing(&standing, &self.campaign, now);
@@ -64,18 +92,29 @@ impl Daemon {
             else {
                 continue;
             };
+            let mut reached = unit
+                .addresses
+                .iter()
+                .filter(|address| !bad.contains_key(&address.to_lowercase()));
             let due = Due {
                 unit,
                 standing,
                 owing,
+                address: reached.next().map(String::as_str),
             };
-            if doubtful.contains(&due.unit.name) {
-                reminders.held.push(due);
-            } else if due.unit.addresses.is_empty() {
-                reminders.telephone.push(due);
+            let list = if pauses
+                .iter()
+                .any(|paused| paused.is_empty() || *paused == unit.name)
+            {
+                &mut reminders.paused
+            } else if doubtful.contains(&unit.name) {
+                &mut reminders.held
+            } else if due.address.is_none() || self.has_had_its_share(&due)? {
+                &mut reminders.telephone
             } else {
-                reminders.due.push(due);
-            }
+                &mut reminders.due
+            };
+            list.push(due);
         }
         Ok(reminders)
     }
@@ -92,6 +131,27 @@ impl Daemon {
         Ok(open.flat_map(|mail| mail.candidates).collect())
     }
 
+    /// Units of mails that hold links to files which nobody has saved yet: reports may lie behind them.
+    fn behind_links(&self, now: Moment) -> Result<BTreeSet<String>> {
+        let opened = self.store.mails_with_opened_links()?;
+        let rows = self
+            .store
+            .submissions_between(chrono::DateTime::UNIX_EPOCH.with_timezone(&CST), now)?;
+        let closed = rows.into_iter().filter(|row| {
+            row.links.iter().any(|link| link.kind == LinkKind::Files)
+                && !opened.contains(&row.fact.mail)
+        });
+        Ok(closed.map(|row| row.fact.unit).collect())
+    }
+
+    /// No unit gets more reminders in a campaign than the settings allow.
+    fn has_had_its_share(&self, due: &Due) -> Result<bool> {
+        let (sent, _) = self
+            .store
+            .sent_to(&due.unit.name, due.address.unwrap_or_default())?;
+        Ok(sent >= self.config.outgoing.reminders_in_all)
+    }
+
     /// Queues the letters whose time has come; reminders only on facts that were just polled.
     pub fn decide(&mut self, now: Moment, polled: bool) -> Result<usize> {
         let today = now.with_timezone(&CST).date_naive();
@@ -100,8 +160,7 @@ impl Daemon {
         if self.campaign.digest_on(today) && time >= self.campaign.letters.digest_at {
             for to in self.config.staff.digest_to.clone() {
                 if !self.store.has_letter(Rule::Digest.as_str(), &to, today)? {
-                    let letter = self.digest(&to, now)?;
-                    queued += usize::from(self.queue(&letter, now)?);
+                    queued += usize::from(self.queue(Rule::Digest, &to, &to, now)?);
                 }
             }
         }
@@ -113,20 +172,119 @@ impl Daemon {
 
     /// Queues a reminder to every unit that is due one and has had none today.
     pub fn queue_reminders(&mut self, now: Moment) -> Result<usize> {
-        let letters: Vec<Letter> = self
-            .reminders(now)?
-            .due
-            .iter()
-            .map(|due| self.reminder(due, now))
-            .collect::<Result<_>>()?;
+        let reminders = self.reminders(now)?;
+        let letters = reminders.due.iter().map(|due| {
+            (
+                due.unit.name.clone(),
+                due.address.unwrap_or_default().to_owned(),
+            )
+        });
         let mut queued = 0;
-        for letter in letters {
-            queued += usize::from(self.queue(&letter, now)?);
+        for (unit, to) in letters.collect::<Vec<_>>() {
+            queued += usize::from(self.queue(Rule::Reminder, &unit, &to, now)?);
         }
         Ok(queued)
     }
 
-    fn reminder(&self, due: &Due, now: Moment) -> Result<Letter> {
+    /// A row without words: they are written when the letter leaves.
+    fn queue(&mut self, rule: Rule, about: &str, to: &str, now: Moment) -> Result<bool> {
+        let domain = self
+            .config
+            .outgoing
+            .user
+            .rsplit('@')
+            .next()
+            .unwrap_or("localhost");
+        let new = NewLetter {
+            rule: rule.as_str(),
+            about,
+            day: now.with_timezone(&CST).date_naive(),
+            recipient: to,
+            message_id: &format!("{:032x}@{domain}", rand::random::<u128>()),
+        };
+        self.store.queue_letter(&new, now)
+    }
+
+    /// Sends what is due, at the pace that the server bears. Refused credentials end the sending; letters stay queued.
+    pub async fn send(&mut self, now: Moment) -> Result<usize> {
+        let mut letters = self.store.letters_due(now)?;
+        if letters.is_empty() {
+            return Ok(0);
+        }
+        let transport = Transport::open(&self.config.outgoing, &self.data_dir)?;
+        let dues = self.reminders(now)?.dues(&self.campaign);
+        letters.sort_by_key(|letter| {
+            (
+                letter.rule != Rule::Digest.as_str(),
+                dues.get(&letter.about).copied(),
+                letter.id,
+            )
+        });
+        let mut left = pace(&self.config.outgoing).left(&self.store.attempts_of_a_day(now)?, now);
+        let mut sent = 0;
+        for letter in letters {
+            if self.stopping() {
+                break;
+            }
+            match self.prospect(&letter, &dues, now)? {
+                Prospect::Past(why) => {
+                    self.store
+                        .letter_ended(letter.id, LetterState::Superseded, why, now, now)?;
+                }
+                Prospect::Waits => {}
+                Prospect::Leaves if left == 0 => {
+                    info!(rule = letter.rule, "letter waits for the pace")
+                }
+                Prospect::Leaves => {
+                    left -= 1;
+                    let fate = self.attempt(&transport, &letter, now).await?;
+                    sent += usize::from(matches!(fate, Fate::Sent(_)));
+                    if !self.end(&letter, fate, now)? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    /// One attempt, counted before it is made. The first writes the letter; all others send the same bytes.
+    async fn attempt(
+        &mut self,
+        transport: &Transport,
+        letter: &LetterRow,
+        now: Moment,
+    ) -> Result<Fate> {
+        let bytes = match &letter.mail {
+            Some(bytes) => bytes.clone(),
+            None => {
+                let words = self.compose(letter, now)?;
+                let out = &self.config.outgoing;
+                let bytes = mail(&words, &out.name, &out.user, &letter.message_id, now)?;
+                self.store
+                    .letter_composed(letter.id, &words.subject, &bytes)?;
+                bytes
+            }
+        };
+        self.store.letter_attempted(letter.id, now)?;
+        let envelope = Envelope {
+            from: &self.config.outgoing.user,
+            to: &letter.recipient,
+            message_id: &letter.message_id,
+        };
+        Ok(transport.send(&envelope, &bytes).await)
+    }
+
+    fn compose(&self, letter: &LetterRow, now: Moment) -> Result<Letter> {
+        if letter.rule == Rule::Digest.as_str() {
+            return self.digest(&letter.recipient, now);
+        }
+        let reminders = self.reminders(now)?;
+        let due = reminders
+            .due
+            .iter()
+            .find(|due| due.unit.name == letter.about);
+        let due = due.with_context(|| format!("{} is owed nothing any more", letter.about))?;
         let facts = ReminderFacts {
             campaign: &self.campaign,
             unit: due.unit,
@@ -136,87 +294,50 @@ impl Daemon {
             mailbox_address: &self.config.mailbox.user,
             contact: &self.config.outgoing.contact,
         };
-        let to = &due.unit.addresses[0];
-        reminder(&self.templates, &facts, to).or_else(|error| {
+        reminder(&self.templates, &facts, &letter.recipient).or_else(|error| {
             warn!("{error:#}");
-            reminder(&Templates::default(), &facts, to)
+            reminder(&Templates::default(), &facts, &letter.recipient)
         })
     }
 
-    fn queue(&mut self, letter: &Letter, now: Moment) -> Result<bool> {
-        let outgoing = &self.config.outgoing;
-        let domain = outgoing.user.rsplit('@').next().unwrap_or("localhost");
-        let message_id = format!("{:032x}@{domain}", rand::random::<u128>());
-        let bytes = mail(letter, &outgoing.name, &outgoing.user, &message_id, now)?;
-        let Key { rule, about, day } = &letter.key;
-        let new = NewLetter {
-            rule: rule.as_str(),
-            about,
-            day: *day,
-            recipient: &letter.to,
-            subject: &letter.subject,
-            message_id: &message_id,
-            mail: &bytes,
-        };
-        self.store.queue_letter(&new, now)
-    }
-
-    /// Sends what is due. Refused credentials end the sending; the letters stay queued.
-    pub async fn send(&mut self, now: Moment) -> Result<usize> {
-        let letters = self.store.letters_due(now)?;
-        if letters.is_empty() {
-            return Ok(0);
-        }
-        let transport = Transport::open(&self.config.outgoing, &self.data_dir)?;
-        let mut sent = 0;
-        for letter in letters {
-            if self.stopping() {
-                break;
-            }
-            if let Some(why) = self.is_past_use(&letter, now)? {
-                self.store
-                    .letter_ended(letter.id, LetterState::Superseded, why, now, now)?;
-                continue;
-            }
-            self.store.letter_attempted(letter.id, now)?;
-            let envelope = Envelope {
-                from: &self.config.outgoing.user,
-                to: &letter.recipient,
-                message_id: &letter.message_id,
-            };
-            let fate = transport.send(&envelope, &letter.mail).await;
-            sent += usize::from(matches!(fate, Fate::Sent(_)));
-            if !self.end(&letter, fate, now)? {
-                break;
-            }
-        }
-        Ok(sent)
-    }
-
-    /// A letter of an earlier day, or a reminder of what has been delivered meanwhile.
-    fn is_past_use(&self, letter: &LetterRow, now: Moment) -> Result<Option<&'static str>> {
+    /// Whether a letter leaves now, later, or never: looked at again at the last moment.
+    fn prospect(
+        &self,
+        letter: &LetterRow,
+        dues: &BTreeMap<String, chrono::NaiveDate>,
+        now: Moment,
+    ) -> Result<Prospect> {
         if letter.day < now.with_timezone(&CST).date_naive() {
-            return Ok(Some("已过时效"));
+            return Ok(Prospect::Past("已过时效"));
         }
-        let still_due = || -> Result<bool> {
-            let reminders = self.reminders(now)?;
-            Ok(reminders
-                .due
-                .iter()
-                .any(|due| due.unit.name == letter.about))
-        };
-        let delivered = letter.rule == Rule::Reminder.as_str() && !still_due()?;
-        Ok(delivered.then_some("单位已报送或待核"))
+        if letter.rule == Rule::Digest.as_str() {
+            return Ok(Prospect::Leaves);
+        }
+        if !dues.contains_key(&letter.about) {
+            return Ok(Prospect::Past("单位已报送、待核或暂停提醒"));
+        }
+        let fresh = self
+            .store
+            .polled_at()?
+            .is_some_and(|polled| now - polled <= POLL_IS_FRESH);
+        let (_, last) = self.store.sent_to(&letter.about, &letter.recipient)?;
+        let crowded = last.is_some_and(|last| now - last < BETWEEN_LETTERS);
+        let quiet = quiet(&self.config.outgoing).holds(now);
+        Ok(if fresh && !crowded && !quiet {
+            Prospect::Leaves
+        } else {
+            Prospect::Waits
+        })
     }
 
     /// Notes how an attempt ended; `false` where no further letter should be tried now.
     fn end(&mut self, letter: &LetterRow, fate: Fate, now: Moment) -> Result<bool> {
-        let retry_at = now + RETRY_AFTER * 2_i32.pow(letter.attempts.min(6));
+        let retry_at = now + later(letter.attempts);
         let (state, answer, due_at, go_on) = match fate {
             Fate::Sent(answer) => (LetterState::Sent, answer, now, true),
             Fate::Refused(why) => (LetterState::Refused, why, now, true),
             Fate::Later(why) if letter.attempts + 1 >= ATTEMPTS => {
-                (LetterState::Refused, why, now, true)
+                (LetterState::GivenUp, why, now, true)
             }
             Fate::Later(why) => (LetterState::Queued, why, retry_at, true),
             Fate::Credentials(why) => (LetterState::Queued, why, retry_at, false),
@@ -234,5 +355,50 @@ impl Daemon {
         self.store
             .letter_ended(letter.id, state, &answer, due_at, now)?;
         Ok(go_on)
+    }
+
+    /// Ties bounces to the letters that came back; an address that is no more moves its unit to the telephone list.
+    pub fn note_bounces(&mut self, now: Moment) -> Result<()> {
+        for returned in self.store.note_bounces(now)? {
+            warn!(rule = returned.rule, fault = ?returned.bounce.fault, "a letter came back");
+        }
+        Ok(())
+    }
+}
+
+/// What becomes of a letter of the queue in this pass.
+enum Prospect {
+    Leaves,
+    Waits,
+    /// Past its use: why, for staff.
+    Past(&'static str),
+}
+
+/// The wait before the next attempt: doubled each time, a fifth longer or shorter by chance.
+fn later(attempts: u32) -> TimeDelta {
+    let usual = RETRY_AFTER * 2_i32.pow(attempts.min(6));
+    usual * rand::rng().random_range(80..=120) / 100
+}
+
+fn pace(settings: &config::Outgoing) -> Pace {
+    if settings.transport == config::Transport::Files {
+        return Pace {
+            a_minute: u32::MAX,
+            an_hour: u32::MAX,
+            a_day: u32::MAX,
+        };
+    }
+    Pace {
+        a_minute: settings.letters_a_minute,
+        an_hour: settings.letters_an_hour,
+        a_day: settings.letters_a_day,
+    }
+}
+
+fn quiet(settings: &config::Outgoing) -> Quiet {
+    Quiet {
+        from: settings.quiet_from,
+        until: settings.quiet_until,
+        weekends: settings.quiet_weekends,
     }
 }

@@ -125,6 +125,7 @@ impl Daemon {
     pub async fn pass(&mut self, now: Moment) -> Result<()> {
         let polled = self.poll(now).await;
         self.judge()?;
+        self.note_bounces(now)?;
         self.decide(now, polled.is_ok())?;
         self.send(now).await?;
         polled.map(|_| ())

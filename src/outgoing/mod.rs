@@ -7,6 +7,7 @@ mod facts;
 mod letter;
 mod matrix;
 mod mime;
+mod pace;
 mod reminder;
 mod templates;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use facts::{
 };
 pub use letter::{Key, Letter, Rule};
 pub use mime::mail;
+pub use pace::{Pace, Quiet};
 pub use reminder::{ReminderFacts, reminder};
 pub use templates::Templates;
 pub use transport::{Envelope, Fate, Transport};

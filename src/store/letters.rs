@@ -19,6 +19,10 @@ pub enum LetterState {
     Sent,
     /// The server refused it for good.
     Refused,
+    /// Put off too often.
+    GivenUp,
+    /// Taken by the server, and came back.
+    Bounced,
     /// Past its use before it could be sent.
     Superseded,
 }
@@ -32,10 +36,7 @@ pub struct NewLetter<'a> {
     pub about: &'a str,
     pub day: NaiveDate,
     pub recipient: &'a str,
-    pub subject: &'a str,
     pub message_id: &'a str,
-    /// The whole mail, as it goes to the server on every attempt.
-    pub mail: &'a [u8],
 }
 
 /// A letter of the queue.
@@ -49,7 +50,8 @@ pub struct LetterRow {
     pub recipient: String,
     pub subject: String,
     pub message_id: String,
-    pub mail: Vec<u8>,
+    /// As it goes to the server on every attempt; `None` before the first: it is composed then.
+    pub mail: Option<Vec<u8>>,
     pub state: LetterState,
     pub attempts: u32,
     pub changed_at: Moment,
@@ -71,17 +73,15 @@ impl Store {
     /// Queues a letter; `false` where its key exists already, and nothing is written.
     pub fn queue_letter(&mut self, letter: &NewLetter, now: Moment) -> Result<bool> {
         let written = self.connection.execute(
-            "INSERT INTO letters (rule, about, day, recipient, subject, message_id, mail, state, due_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8)
+            "INSERT INTO letters (rule, about, day, recipient, message_id, state, due_at, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?6)
              ON CONFLICT (rule, about, day) DO NOTHING",
             params![
                 letter.rule,
                 letter.about,
                 letter.day.to_string(),
                 letter.recipient,
-                letter.subject,
                 letter.message_id,
-                letter.mail,
                 now.timestamp()
             ],
         )?;
@@ -98,13 +98,53 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Keeps the words of a letter: from the first attempt on they stay what they are.
+    pub fn letter_composed(&mut self, id: i64, subject: &str, mail: &[u8]) -> Result<()> {
+        self.connection.execute(
+            "UPDATE letters SET subject = ?2, mail = ?3 WHERE id = ?1",
+            params![id, subject, mail],
+        )?;
+        Ok(())
+    }
+
     /// Counts an attempt before it is made.
     pub fn letter_attempted(&mut self, id: i64, now: Moment) -> Result<()> {
-        self.connection.execute(
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
             "UPDATE letters SET state = 'sending', attempts = attempts + 1, changed_at = ?2 WHERE id = ?1",
             params![id, now.timestamp()],
         )?;
+        transaction.execute(
+            "INSERT INTO attempts VALUES (?1, ?2)",
+            params![id, now.timestamp()],
+        )?;
+        transaction.commit()?;
         Ok(())
+    }
+
+    /// When letters were offered to the server within the last 24 hours.
+    pub fn attempts_of_a_day(&self, now: Moment) -> Result<Vec<Moment>> {
+        let since = now.timestamp() - 24 * 3600;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT at FROM attempts WHERE at > ?1 ORDER BY at")?;
+        let rows = statement.query_map([since], |row| Ok(moment(row.get(0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many reminders reached a unit's server, and when the last letter of any kind went to `recipient`.
+    pub fn sent_to(&self, unit: &str, recipient: &str) -> Result<(u32, Option<Moment>)> {
+        let count = self.connection.query_row(
+            "SELECT count(*) FROM letters WHERE rule = 'reminder' AND about = ?1 AND state IN ('sent', 'bounced')",
+            [unit],
+            |row| row.get(0),
+        )?;
+        let last: Option<i64> = self.connection.query_row(
+            "SELECT max(changed_at) FROM letters WHERE recipient = ?1 AND state IN ('sent', 'bounced')",
+            [recipient],
+            |row| row.get(0),
+        )?;
+        Ok((count, last.map(moment)))
     }
 
     /// Notes how an attempt ended; a letter that is queued again waits until `due_at`.

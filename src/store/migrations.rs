@@ -4,7 +4,11 @@ use anyhow::{Context, Result, ensure};
 use rusqlite::Connection;
 
 /// One script a version; a landed one is never changed.
-const SCRIPTS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+const SCRIPTS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// Applies the scripts that `connection` lacks, each in a transaction of its own.
 ///
@@ -50,6 +54,7 @@ mod tests {
         let samples = [
             include_str!("../../tests/rows/v1.sql"),
             include_str!("../../tests/rows/v2.sql"),
+            include_str!("../../tests/rows/v3.sql"),
         ];
         assert_eq!(
             samples.len(),

@@ -1,6 +1,7 @@
 //! 4. What is kept: facts in SQLite, raw mail and files on disk named by their hash.
 
 mod blobs;
+mod bounces;
 mod corrections;
 mod cursors;
 mod fact;
@@ -12,6 +13,7 @@ mod resemblance;
 mod verdicts;
 
 pub use blobs::{Blobs, Staged, hash, hash_file};
+pub use bounces::Returned;
 pub use corrections::{CorrectionRow, Lesson, LessonKind, NewCorrection, NewLesson};
 pub use cursors::{Cursor, Ledger, Place, Trouble};
 pub use fact::{Fact, Unjudged};

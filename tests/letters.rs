@@ -1,0 +1,433 @@
+//! Letters on their way out: at what pace, on what facts, and what follows when one comes back.
+
+mod support;
+
+use baosong::config::{Config, Tls};
+use baosong::daemon::Daemon;
+use baosong::store::LetterState;
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use std::fmt::Write;
+use support::mail::{may, plain, report};
+use support::standin::{SmtpFault, Standin};
+use tempfile::TempDir;
+
+const USER: &str = "lnzjhdz@163.com";
+const CODE: &str = "ABCDEFGHIJKLMNOP";
+const COLLEGES: usize = 12;
+
+struct House {
+    server: Standin,
+    daemon: Daemon,
+    _dir: TempDir,
+}
+
+fn college(n: usize) -> String {
+    format!(
+        "{}职业学院",
+        [
+            "甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸", "子", "丑"
+        ][n]
+            .repeat(3)
+    )
+}
+
+/// Twelve colleges with one address each, and no city.
+fn roster() -> String {
+    let mut toml = String::from("city = []\n");
+    for n in 0..COLLEGES {
+        writeln!(
+            toml,
+            "[[college]]\nname = \"{}\"\ncity = \"沈阳市\"\naddresses = [\"c{n}@school.example\"]",
+            college(n)
+        )
+        .unwrap();
+    }
+    toml
+}
+
+async fn house(change: impl Fn(&mut Config)) -> House {
+    let (server, dir) = (
+        Standin::start(USER, CODE).await,
+        tempfile::tempdir().unwrap(),
+    );
+    let (code, units) = (dir.path().join("code"), dir.path().join("units.toml"));
+    std::fs::write(&code, CODE).unwrap();
+    std::fs::write(&units, roster()).unwrap();
+    let mut config = Config {
+        units_file: Some(units),
+        ..Config::default()
+    };
+    config.mailbox.host = "127.0.0.1".into();
+    config.mailbox.port = server.imap_port();
+    config.mailbox.tls = Tls::None;
+    config.mailbox.password_file = code.clone();
+    config.outgoing.host = "127.0.0.1".into();
+    config.outgoing.port = server.smtp_port();
+    config.outgoing.tls = Tls::None;
+    config.outgoing.password_file = code;
+    config.staff.digest_to = vec!["office@example.cn".into()];
+    change(&mut config);
+    let mut daemon = Daemon::open(config, &dir.path().join("data")).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
+    House {
+        server,
+        daemon,
+        _dir: dir,
+    }
+}
+
+impl House {
+    async fn pass(&mut self, now: DateTime<FixedOffset>) {
+        self.daemon.pass(now).await.unwrap();
+    }
+
+    fn recipients(&self) -> Vec<String> {
+        self.server
+            .accepted()
+            .iter()
+            .map(|letter| letter.to[0].clone())
+            .collect()
+    }
+
+    /// The plain text of the letter that went to `to` last.
+    fn text_to(&self, to: &str) -> String {
+        let letter = self
+            .server
+            .accepted()
+            .into_iter()
+            .rfind(|letter| letter.to[0] == to)
+            .unwrap();
+        baosong::message::read(&letter.data, &mut Nobody).text
+    }
+
+    fn message_id_to(&self, to: &str) -> String {
+        let letter = self
+            .server
+            .accepted()
+            .into_iter()
+            .rfind(|letter| letter.to[0] == to)
+            .unwrap();
+        baosong::message::read(&letter.data, &mut Nobody)
+            .message_id
+            .unwrap()
+    }
+
+    fn states(&self, unit: &str) -> Vec<LetterState> {
+        let all = self
+            .daemon
+            .store
+            .letters_between(may(1, 0, 0), may(31, 23, 0))
+            .unwrap();
+        all.into_iter()
+            .filter(|letter| letter.about == unit)
+            .map(|letter| letter.state)
+            .collect()
+    }
+
+    fn telephone(&self, now: DateTime<FixedOffset>) -> Vec<String> {
+        let reminders = self.daemon.reminders(now).unwrap();
+        reminders
+            .telephone
+            .iter()
+            .map(|due| due.unit.name.clone())
+            .collect()
+    }
+}
+
+struct Nobody;
+
+impl baosong::message::Host for Nobody {
+    fn keep(&mut self, _: &str, _: &[u8]) {}
+
+    fn run(&mut self, _: baosong::message::Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+        Err("none".into())
+    }
+}
+
+#[tokio::test]
+async fn staff_s_digest_leaves_first_and_reminders_at_the_pace_that_is_set() {
+    let mut house = house(|config| config.outgoing.letters_a_minute = 5).await;
+    let mut now = may(30, 11, 0);
+    house.pass(now).await;
+    let first = house.recipients();
+    assert_eq!((first.len(), first[0].as_str()), (5, "office@example.cn"));
+    house.pass(now).await;
+    assert_eq!(house.recipients().len(), 5, "the same minute");
+    for _ in 0..4 {
+        now += TimeDelta::minutes(1);
+        house.pass(now).await;
+    }
+    let mut all = house.recipients();
+    assert_eq!(all.len(), COLLEGES + 1);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), COLLEGES + 1, "each once");
+}
+
+#[tokio::test]
+async fn what_the_day_s_pace_did_not_allow_is_dropped_with_a_reason() {
+    let mut house = house(|config| config.outgoing.letters_a_day = 3).await;
+    house.pass(may(29, 11, 0)).await;
+    house.pass(may(29, 19, 0)).await;
+    assert_eq!(house.recipients().len(), 3);
+    house.pass(may(30, 10, 0)).await;
+    let dropped = (0..COLLEGES)
+        .filter(|n| house.states(&college(*n)) == [LetterState::Superseded])
+        .count();
+    assert_eq!(dropped, COLLEGES - 2, "two went out beside the digest");
+}
+
+#[tokio::test]
+async fn a_reminder_tells_what_is_so_when_it_leaves_not_when_it_was_queued() {
+    let mut house = house(|config| config.outgoing.letters_a_minute = 100).await;
+    house.server.misbehave_smtp(SmtpFault::Answer(
+        "AUTH",
+        "535 Error: authentication failed",
+    ));
+    house.pass(may(29, 11, 0)).await;
+    assert!(house.recipients().is_empty());
+    house
+        .server
+        .deliver("INBOX", &report("a", &college(0), 27), may(29, 11, 5));
+    house.pass(may(29, 11, 30)).await;
+    let (delivered, lacking) = (
+        house.text_to("c0@school.example"),
+        house.text_to("c1@school.example"),
+    );
+    assert!(
+        lacking.contains("尚未收到") && lacking.contains("还缺2份"),
+        "{lacking}"
+    );
+    assert!(
+        !delivered.contains("尚未收到") && delivered.contains("总结"),
+        "{delivered}"
+    );
+}
+
+#[tokio::test]
+async fn a_reminder_is_dropped_when_the_unit_delivers_before_it_leaves() {
+    let mut house = house(|config| config.outgoing.letters_a_minute = 100).await;
+    house.server.misbehave_smtp(SmtpFault::Answer(
+        "AUTH",
+        "535 Error: authentication failed",
+    ));
+    house.pass(may(27, 11, 0)).await;
+    house
+        .server
+        .deliver("INBOX", &report("a", &college(1), 26), may(27, 11, 5));
+    house.pass(may(27, 11, 30)).await;
+    assert!(!house.recipients().contains(&"c1@school.example".to_owned()));
+    assert_eq!(house.states(&college(1)), [LetterState::Superseded]);
+    assert_eq!(
+        house.recipients().len(),
+        COLLEGES,
+        "the digest and all others"
+    );
+}
+
+#[tokio::test]
+async fn units_are_left_alone_at_night_and_stale_reminders_are_not_made_up_for() {
+    let mut house = house(|config| {
+        config.staff.digest_to.clear();
+        config.outgoing.letters_a_minute = 100;
+    })
+    .await;
+    house.pass(may(30, 20, 30)).await;
+    assert!(house.recipients().is_empty());
+    house.pass(may(31, 11, 0)).await;
+    assert_eq!(house.recipients().len(), COLLEGES, "one each, of today");
+    assert_eq!(
+        house.states(&college(0)),
+        [LetterState::Superseded, LetterState::Sent]
+    );
+}
+
+#[tokio::test]
+async fn no_reminder_leaves_on_a_poll_of_an_hour_ago() {
+    let mut house = house(|config| {
+        config.staff.digest_to.clear();
+        config.outgoing.letters_a_minute = 1;
+    })
+    .await;
+    house.pass(may(30, 11, 0)).await;
+    assert_eq!(house.recipients().len(), 1);
+    house.daemon.send(may(30, 12, 0)).await.unwrap();
+    assert_eq!(house.recipients().len(), 1, "the facts may have changed");
+    house.pass(may(30, 12, 1)).await;
+    assert_eq!(house.recipients().len(), 2);
+}
+
+#[tokio::test]
+async fn a_letter_that_is_put_off_eight_times_is_given_up() {
+    let mut house = house(|config| config.outgoing.reminders = false).await;
+    let mut now = may(30, 10, 30);
+    for _ in 0..8 {
+        house
+            .server
+            .misbehave_smtp(SmtpFault::Answer(".", "451 MI:SFQ try again"));
+        house.daemon.store.letters_due(now).unwrap();
+        house.pass(now).await;
+        // The longest wait is five hours and a bit, within one day only a few fit; the clock may stand as it will.
+        now += TimeDelta::minutes(95);
+    }
+    let states = house.states("office@example.cn");
+    assert!(
+        states.iter().all(|state| *state != LetterState::Sent),
+        "{states:?}"
+    );
+    let letter = &house
+        .daemon
+        .store
+        .letters_between(may(1, 0, 0), may(31, 23, 0))
+        .unwrap()[0];
+    assert!(
+        letter.attempts >= 5 && letter.answer.contains("451"),
+        "{} {}",
+        letter.attempts,
+        letter.answer
+    );
+}
+
+#[tokio::test]
+async fn a_unit_whose_files_lie_behind_a_link_is_not_reminded_until_staff_have_opened_it() {
+    let mut house = house(|config| config.outgoing.letters_a_minute = 100).await;
+    let text = format!(
+        "5月28日，学校邀请劳模走上讲台，为二百名学生讲述钳工生涯，并当场演示刮研技艺，同学们踊跃提问。\r\n照片：https://mail.163.com/large-attachment-download/index.html?p=X-NETEASE-HUGE-ATTACHMENT&file=abc\r\n{}",
+        college(3)
+    );
+    house.server.deliver(
+        "INBOX",
+        &plain("a", &format!("{}5月28日信息", college(3)), &text),
+        may(29, 9, 0),
+    );
+    house.pass(may(29, 11, 0)).await;
+    let held = |house: &House| {
+        let reminders = house.daemon.reminders(may(29, 12, 0)).unwrap();
+        reminders
+            .held
+            .iter()
+            .map(|due| due.unit.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(held(&house), [college(3)]);
+    assert!(!house.recipients().contains(&"c3@school.example".to_owned()));
+    house
+        .daemon
+        .store
+        .links_opened(1, "office", may(29, 12, 0))
+        .unwrap();
+    assert!(held(&house).is_empty());
+}
+
+#[tokio::test]
+async fn a_paused_unit_gets_no_letter_until_it_is_resumed() {
+    let mut house = house(|config| config.outgoing.letters_a_minute = 100).await;
+    house
+        .daemon
+        .store
+        .pause(&college(2), "office", may(29, 9, 0))
+        .unwrap();
+    house.pass(may(29, 11, 0)).await;
+    assert!(!house.recipients().contains(&"c2@school.example".to_owned()));
+    assert_eq!(house.recipients().len(), COLLEGES);
+    house.daemon.store.resume(&college(2)).unwrap();
+    house.pass(may(29, 11, 30)).await;
+    assert!(house.recipients().contains(&"c2@school.example".to_owned()));
+    house
+        .daemon
+        .store
+        .pause("", "office", may(30, 9, 0))
+        .unwrap();
+    let before = house.recipients().len();
+    house.pass(may(30, 11, 0)).await;
+    assert_eq!(
+        house.recipients().len(),
+        before + 1,
+        "the digest is not paused"
+    );
+}
+
+fn bounce(message_id: &str, recipient: &str, diagnostic: &str) -> Vec<u8> {
+    format!(
+        "From: Postmaster@163.com\r\nSubject: =?gb2312?B?z7XNs83L0MU=?=\r\nMessage-ID: <b{}@163.com>\r\nX-CM-Original-Message-ID: {message_id}\r\n\
+         Content-Type: Multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\nContent-Type: text/plain\r\n\r\nreturned\r\n\
+         --r\r\nContent-Type: Message/delivery-status\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: 5.0.0\r\n\
+         Diagnostic-Code: SMTP; {diagnostic}\r\n--r--\r\n",
+        recipient.len() + diagnostic.len()
+    )
+    .into_bytes()
+}
+
+#[tokio::test]
+async fn a_bounce_moves_the_unit_to_the_telephone_list_and_a_full_mailbox_or_a_forgery_does_not() {
+    let mut house = house(|config| config.outgoing.letters_a_minute = 100).await;
+    house.pass(may(29, 11, 0)).await;
+    let id = house.message_id_to("c4@school.example");
+    house.server.deliver(
+        "INBOX",
+        &bounce(&id, "c4@school.example", "550 User not found"),
+        may(29, 11, 10),
+    );
+    let id = house.message_id_to("c5@school.example");
+    house.server.deliver(
+        "INBOX",
+        &bounce(&id, "c5@school.example", "552 Mailbox is full"),
+        may(29, 11, 10),
+    );
+    house.server.deliver(
+        "INBOX",
+        &bounce(
+            "never-ours@163.com",
+            "stranger@else.example",
+            "550 User not found",
+        ),
+        may(29, 11, 10),
+    );
+    house.pass(may(29, 11, 30)).await;
+    assert_eq!(house.telephone(may(29, 12, 0)), [college(4)]);
+    assert_eq!(house.states(&college(4)), [LetterState::Bounced]);
+    let before = house
+        .recipients()
+        .iter()
+        .filter(|to| *to == "c4@school.example")
+        .count();
+    house.pass(may(30, 11, 0)).await;
+    let after = house
+        .recipients()
+        .iter()
+        .filter(|to| *to == "c4@school.example")
+        .count();
+    assert_eq!(
+        (before, after),
+        (1, 1),
+        "nothing more is sent to an address that is no more"
+    );
+    assert!(
+        house
+            .recipients()
+            .iter()
+            .filter(|to| *to == "c5@school.example")
+            .count()
+            == 2
+    );
+    assert!(house.daemon.store.bad_addresses().unwrap().len() == 1);
+}
+
+#[tokio::test]
+async fn no_unit_gets_more_reminders_than_its_share() {
+    let mut house = house(|config| {
+        config.outgoing.letters_a_minute = 100;
+        config.outgoing.reminders_in_all = 2;
+    })
+    .await;
+    for day in [26, 27, 28, 29] {
+        house.pass(may(day, 11, 0)).await;
+    }
+    let to_one = house
+        .recipients()
+        .iter()
+        .filter(|to| *to == "c0@school.example")
+        .count();
+    assert_eq!(to_one, 2);
+    assert!(house.telephone(may(29, 12, 0)).contains(&college(0)));
+}
