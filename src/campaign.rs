@@ -153,6 +153,12 @@ impl Due {
         in_china((self.due + Days::new(1)).and_time(NaiveTime::MIN))
     }
 
+    /// The last day on which those who have not delivered are reminded.
+    pub fn last_reminder(&self) -> NaiveDate {
+        let days = self.remind.iter().max().copied().unwrap_or_default();
+        self.due + chrono::TimeDelta::days(days)
+    }
+
     /// Whether those who have not delivered are reminded on `day`.
     pub fn reminds_on(&self, day: NaiveDate) -> bool {
         self.remind.contains(&(day - self.due).num_days())

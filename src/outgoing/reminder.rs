@@ -27,8 +27,21 @@ pub struct ReminderFacts<'a> {
     pub contact: &'a str,
 }
 
+/// How a reminder speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Tone {
+    /// Nothing is overdue yet.
+    Before,
+    /// Something is overdue.
+    After,
+    /// Overdue, and no letter will follow.
+    Last,
+}
+
 #[derive(Serialize)]
 struct View<'a> {
+    tone: Tone,
     subject: &'a str,
     unit: &'a str,
     notice: &'a str,
@@ -76,11 +89,17 @@ pub fn reminder(templates: &Templates, facts: &ReminderFacts<'_>, to: &str) -> R
 fn subject(facts: &ReminderFacts<'_>, today: NaiveDate) -> String {
     let names: Vec<_> = items(facts, today).iter().map(|item| item.name).collect();
     let (unit, day) = (&facts.unit.name, words::day(today));
-    format!("关于请{unit}报送{}的提醒（{day}）", names.join("、"))
+    let names = names.join("、");
+    match tone(facts, today) {
+        Tone::Before => format!("关于请{unit}报送{names}的提醒（{day}）"),
+        Tone::After => format!("关于请{unit}补报{names}的提醒（{day}）"),
+        Tone::Last => format!("关于请{unit}补报{names}的最后提醒（{day}）"),
+    }
 }
 
 fn view<'a>(facts: &'a ReminderFacts<'a>, subject: &'a str, today: NaiveDate) -> View<'a> {
     View {
+        tone: tone(facts, today),
         subject,
         unit: &facts.unit.name,
         notice: &facts.campaign.notice,
@@ -92,6 +111,26 @@ fn view<'a>(facts: &'a ReminderFacts<'a>, subject: &'a str, today: NaiveDate) ->
         contact: facts.contact,
         campaign: &facts.campaign.title,
         date: words::full_day(today),
+    }
+}
+
+/// By what is owed: whether its due is past, and whether the campaign lists a later day to remind of it.
+fn tone(facts: &ReminderFacts<'_>, today: NaiveDate) -> Tone {
+    let (plan, summary) = (&facts.campaign.plan, &facts.campaign.summary);
+    let owed = [
+        (facts.owing.plan, plan),
+        (
+            facts.owing.summary || facts.owing.statistics || facts.owing.reports > 0,
+            summary,
+        ),
+    ];
+    let mut owed = owed.iter().filter(|(owed, _)| *owed).map(|(_, due)| due);
+    if !owed.clone().any(|due| today > due.due) {
+        Tone::Before
+    } else if owed.all(|due| due.last_reminder() <= today) {
+        Tone::Last
+    } else {
+        Tone::After
     }
 }
 

@@ -71,6 +71,7 @@ fn reminders_of_plan_reports_and_summary() {
     assert_golden("reminder_plan", &reminder_at(2, at(5, 9, 11, 0)));
     assert_golden("reminder_reports", &reminder_at(1, at(5, 28, 11, 0)));
     assert_golden("reminder_summary", &reminder_at(2, at(5, 31, 11, 0)));
+    assert_golden("reminder_last", &reminder_at(2, at(6, 1, 11, 0)));
 }
 
 #[test]
