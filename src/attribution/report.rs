@@ -233,7 +233,8 @@ pub fn narrates(text: &str) -> bool {
         "开讲", "亮相", "走上", "来到", "义诊", "技能", "专业", "实训", "家长", "市民",
     ];
     let narrative: String = sentences(text)
-        .filter(|s| !is_question(s) && !is_courtesy(s))
+        .filter(|s| !is_question(s))
+        .flat_map(|s| clauses(s).filter(move |clause| !is_courtesy(s) || !is_courtesy(clause)))
         .collect();
     let deeds = DEEDS
         .iter()
@@ -289,6 +290,11 @@ fn is_correction(text: &str) -> bool {
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['。', '！', '!', '？', '?', '\n', '；'])
+}
+
+/// 园长表示感谢 stands at the end of a sentence that tells of an activity.
+fn clauses(sentence: &str) -> impl Iterator<Item = &str> {
+    sentence.split_inclusive(['，', ','])
 }
 
 /// Whether a sentence asks.
