@@ -117,6 +117,8 @@ pub struct Outgoing {
     pub contact: String,
     /// Whether reminders are sent at all; the digest is sent in any case.
     pub reminders: bool,
+    /// Whether each mail that was taken as a report is answered with a receipt.
+    pub receipts: bool,
     /// Letters offered to the server within a minute, at most.
     pub letters_a_minute: u32,
     /// Within an hour.
@@ -190,6 +192,7 @@ impl Default for Outgoing {
             password_file: "/etc/baosong/authorization-code".into(),
             contact: String::new(),
             reminders: true,
+            receipts: false,
             letters_a_minute: 6,
             letters_an_hour: 100,
             letters_a_day: 200,

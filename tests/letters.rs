@@ -431,3 +431,113 @@ async fn no_unit_gets_more_reminders_than_its_share() {
     assert_eq!(to_one, 2);
     assert!(house.telephone(may(29, 12, 0)).contains(&college(0)));
 }
+
+fn with_receipts(config: &mut Config) {
+    config.outgoing.receipts = true;
+    config.outgoing.reminders = false;
+    config.staff.digest_to.clear();
+}
+
+#[tokio::test]
+async fn a_report_is_answered_once_with_what_was_noted_and_what_is_missing() {
+    let mut house = house(with_receipts).await;
+    house
+        .server
+        .deliver("INBOX", &report("a", &college(0), 23), may(24, 9, 0));
+    house.pass(may(24, 9, 5)).await;
+    house.pass(may(24, 9, 10)).await;
+    house.pass(may(25, 8, 0)).await;
+    assert_eq!(house.recipients(), ["a@example.cn"]);
+    let text = house.text_to("a@example.cn");
+    for word in [
+        &college(0),
+        "每日活动情况（5月23日）",
+        "第1份，至少应报送2份",
+        "未见照片",
+        "邮件编号1",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let answer = baosong::message::read(&house.server.accepted()[0].data, &mut Nobody);
+    assert_eq!(answer.answers, ["a@example.cn"]);
+    assert_eq!(
+        answer.automatic,
+        [baosong::message::Automatic::Reply],
+        "machines know it for one of theirs"
+    );
+}
+
+#[tokio::test]
+async fn machines_questions_staff_and_ourselves_get_no_receipt() {
+    let mut house = house(|config| {
+        with_receipts(config);
+        config.staff.digest_to = vec!["boss@example.cn".into()];
+    })
+    .await;
+    let automatic = |header: &str, id: &str| {
+        let mail = String::from_utf8(report(id, &college(0), 23)).unwrap();
+        format!("{header}\r\n{mail}").into_bytes()
+    };
+    for (n, header) in [
+        "Auto-Submitted: auto-replied",
+        "Precedence: bulk",
+        "List-Id: <x.y>",
+        "X-QQ-AUTO-REPLY: true",
+    ]
+    .iter()
+    .enumerate()
+    {
+        house
+            .server
+            .deliver("INBOX", &automatic(header, &format!("m{n}")), may(24, 8, 0));
+    }
+    house
+        .server
+        .deliver("INBOX", &report("boss", &college(1), 23), may(24, 8, 0));
+    house.server.deliver(
+        "INBOX",
+        &String::from_utf8(report("x", &college(2), 23))
+            .unwrap()
+            .replace("<x@example.cn>\r\nTo", "<lnzjhdz@163.com>\r\nTo")
+            .into_bytes(),
+        may(24, 8, 0),
+    );
+    house.server.deliver(
+        "INBOX",
+        &plain("q", "请教", "请问照片有大小限制吗？"),
+        may(24, 8, 0),
+    );
+    house.pass(may(24, 8, 5)).await;
+    assert_eq!(house.recipients(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn one_address_gets_one_automatic_letter_an_hour() {
+    let mut house = house(|config| {
+        with_receipts(config);
+        config.outgoing.letters_a_minute = 100;
+    })
+    .await;
+    let second = |id: &str, day: u32| {
+        let text = format!(
+            "5月{day}日，学校邀请劳模走上讲台，为{day}0名学生讲述钳工生涯，并当场演示刮研技艺，同学们踊跃提问。\r\n{}",
+            college(0)
+        );
+        String::from_utf8(plain(id, &format!("{}5月{day}日信息", college(0)), &text))
+            .unwrap()
+            .replace(&format!("From: <{id}@"), "From: <clerk@")
+            .into_bytes()
+    };
+    house
+        .server
+        .deliver("INBOX", &second("a", 23), may(24, 9, 0));
+    house
+        .server
+        .deliver("INBOX", &second("b", 24), may(24, 9, 1));
+    house.pass(may(24, 9, 5)).await;
+    house.pass(may(24, 9, 45)).await;
+    assert_eq!(house.recipients().len(), 1);
+    house.pass(may(24, 10, 6)).await;
+    house.pass(may(24, 12, 6)).await;
+    assert_eq!(house.recipients(), ["clerk@example.cn", "clerk@example.cn"]);
+}

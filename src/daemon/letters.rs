@@ -11,7 +11,7 @@ use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
 use crate::store::{LetterRow, LetterState, NewLetter};
 use anyhow::{Context, Result};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::{error, info, warn};
@@ -53,7 +53,7 @@ pub struct Reminders<'a> {
 
 impl Reminders<'_> {
     /// By unit, the day by which the first thing is owed of those who get a letter.
-    fn dues(&self, campaign: &crate::campaign::Campaign) -> BTreeMap<String, chrono::NaiveDate> {
+    fn dues(&self, campaign: &crate::campaign::Campaign) -> BTreeMap<String, NaiveDate> {
         let due = |due: &Due| {
             let by = if due.owing.plan {
                 campaign.plan.due
@@ -160,9 +160,12 @@ impl Daemon {
         if self.campaign.digest_on(today) && time >= self.campaign.letters.digest_at {
             for to in self.config.staff.digest_to.clone() {
                 if !self.store.has_letter(Rule::Digest.as_str(), &to, today)? {
-                    queued += usize::from(self.queue(Rule::Digest, &to, &to, now)?);
+                    queued += usize::from(self.queue(Rule::Digest, &to, &to, today, now)?);
                 }
             }
+        }
+        if self.config.outgoing.receipts {
+            queued += self.queue_receipts(now)?;
         }
         if polled && self.config.outgoing.reminders && time >= self.campaign.letters.remind_at {
             queued += self.queue_reminders(now)?;
@@ -179,15 +182,23 @@ impl Daemon {
                 due.address.unwrap_or_default().to_owned(),
             )
         });
+        let today = now.with_timezone(&CST).date_naive();
         let mut queued = 0;
         for (unit, to) in letters.collect::<Vec<_>>() {
-            queued += usize::from(self.queue(Rule::Reminder, &unit, &to, now)?);
+            queued += usize::from(self.queue(Rule::Reminder, &unit, &to, today, now)?);
         }
         Ok(queued)
     }
 
     /// A row without words: they are written when the letter leaves.
-    fn queue(&mut self, rule: Rule, about: &str, to: &str, now: Moment) -> Result<bool> {
+    pub(super) fn queue(
+        &mut self,
+        rule: Rule,
+        about: &str,
+        to: &str,
+        day: NaiveDate,
+        now: Moment,
+    ) -> Result<bool> {
         let domain = self
             .config
             .outgoing
@@ -198,7 +209,7 @@ impl Daemon {
         let new = NewLetter {
             rule: rule.as_str(),
             about,
-            day: now.with_timezone(&CST).date_naive(),
+            day,
             recipient: to,
             message_id: &format!("{:032x}@{domain}", rand::random::<u128>()),
         };
@@ -215,7 +226,7 @@ impl Daemon {
         let dues = self.reminders(now)?.dues(&self.campaign);
         letters.sort_by_key(|letter| {
             (
-                letter.rule != Rule::Digest.as_str(),
+                rank(&letter.rule),
                 dues.get(&letter.about).copied(),
                 letter.id,
             )
@@ -279,6 +290,9 @@ impl Daemon {
         if letter.rule == Rule::Digest.as_str() {
             return self.digest(&letter.recipient, now);
         }
+        if letter.rule == Rule::Receipt.as_str() {
+            return self.receipt(letter.about.parse()?, &letter.recipient, now);
+        }
         let reminders = self.reminders(now)?;
         let due = reminders
             .due
@@ -304,10 +318,14 @@ impl Daemon {
     fn prospect(
         &self,
         letter: &LetterRow,
-        dues: &BTreeMap<String, chrono::NaiveDate>,
+        dues: &BTreeMap<String, NaiveDate>,
         now: Moment,
     ) -> Result<Prospect> {
-        if letter.day < now.with_timezone(&CST).date_naive() {
+        let today = now.with_timezone(&CST).date_naive();
+        if letter.rule == Rule::Receipt.as_str() {
+            return self.prospect_of_receipt(letter, now);
+        }
+        if letter.day < today {
             return Ok(Prospect::Past("已过时效"));
         }
         if letter.rule == Rule::Digest.as_str() {
@@ -320,14 +338,19 @@ impl Daemon {
             .store
             .polled_at()?
             .is_some_and(|polled| now - polled <= POLL_IS_FRESH);
-        let (_, last) = self.store.sent_to(&letter.about, &letter.recipient)?;
-        let crowded = last.is_some_and(|last| now - last < BETWEEN_LETTERS);
+        let crowded = self.is_crowded(letter, now)?;
         let quiet = quiet(&self.config.outgoing).holds(now);
         Ok(if fresh && !crowded && !quiet {
             Prospect::Leaves
         } else {
             Prospect::Waits
         })
+    }
+
+    /// At most one letter an hour to one address, whatever its cause.
+    pub(super) fn is_crowded(&self, letter: &LetterRow, now: Moment) -> Result<bool> {
+        let (_, last) = self.store.sent_to(&letter.about, &letter.recipient)?;
+        Ok(last.is_some_and(|last| now - last < BETWEEN_LETTERS))
     }
 
     /// Notes how an attempt ended; `false` where no further letter should be tried now.
@@ -366,8 +389,17 @@ impl Daemon {
     }
 }
 
+/// Who goes first where the pace is short: staff, then those who owe something, then those who delivered.
+fn rank(rule: &str) -> u8 {
+    match rule {
+        "digest" => 0,
+        "reminder" => 1,
+        _ => 2,
+    }
+}
+
 /// What becomes of a letter of the queue in this pass.
-enum Prospect {
+pub(super) enum Prospect {
     Leaves,
     Waits,
     /// Past its use: why, for staff.

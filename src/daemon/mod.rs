@@ -7,6 +7,7 @@ mod intake;
 mod letters;
 mod poll;
 mod progress;
+mod receipts;
 
 pub use clock::Clock;
 pub use corrections::Target;

@@ -90,6 +90,7 @@ pub fn digest(templates: &Templates, facts: &DigestFacts<'_>, to: &str) -> Resul
             day: words::today(facts.now),
         },
         to: to.to_owned(),
+        answers: None,
         subject,
         html,
         text,

@@ -14,6 +14,8 @@ pub enum Rule {
     Digest,
     /// To a unit that owes something.
     Reminder,
+    /// To the sender of a mail that was taken as a report.
+    Receipt,
 }
 
 impl Rule {
@@ -22,6 +24,7 @@ impl Rule {
         match self {
             Self::Digest => "digest",
             Self::Reminder => "reminder",
+            Self::Receipt => "receipt",
         }
     }
 }
@@ -39,6 +42,7 @@ impl FromStr for Rule {
         match name {
             "digest" => Ok(Self::Digest),
             "reminder" => Ok(Self::Reminder),
+            "receipt" => Ok(Self::Receipt),
             other => bail!("\"{other}\" is no rule that letters are written by"),
         }
     }
@@ -49,7 +53,7 @@ impl FromStr for Rule {
 pub struct Key {
     /// Why it is written.
     pub rule: Rule,
-    /// Official name of the unit that is reminded; address of the staff that gets the digest.
+    /// Official name of the unit that is reminded; address of the staff that gets the digest; number of the mail.
     pub about: String,
     /// The day on which it is written.
     pub day: NaiveDate,
@@ -68,6 +72,8 @@ pub struct Letter {
     pub key: Key,
     /// Mail address.
     pub to: String,
+    /// Message-ID of the mail that it answers, without angle brackets.
+    pub answers: Option<String>,
     /// One line.
     pub subject: String,
     /// A whole HTML document.

@@ -19,14 +19,25 @@ pub fn mail(
 ) -> Result<Vec<u8>> {
     let name = Some(one_line(sender_name)).filter(|name| !name.is_empty());
     let body = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
-    let mut message = Message::builder()
+    let mut builder = Message::builder();
+    if let Some(answered) = letter.answers.as_deref().map(one_line) {
+        let id = format!("<{answered}>");
+        builder = builder.in_reply_to(id.clone()).references(id);
+    }
+    let mut message = builder
         .from(Mailbox::new(name, address(sender_address)?))
         .to(Mailbox::new(None, address(&letter.to)?))
         .subject(one_line(&letter.subject))
         .message_id(Some(format!("<{}>", one_line(message_id))))
         .multipart(body)?;
     let headers = message.headers_mut();
-    headers.insert_raw(header("Auto-Submitted", "auto-generated".into()));
+    // RFC 3834 section 5.
+    let kind = if letter.answers.is_some() {
+        "auto-replied"
+    } else {
+        "auto-generated"
+    };
+    headers.insert_raw(header("Auto-Submitted", kind.into()));
     // lettre itself writes Date in UTC only.
     headers.insert_raw(header("Date", now.with_timezone(&CST).to_rfc2822()));
     Ok(message.formatted())

@@ -8,6 +8,7 @@ mod letter;
 mod matrix;
 mod mime;
 mod pace;
+mod receipt;
 mod reminder;
 mod templates;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use facts::{
 pub use letter::{Key, Letter, Rule};
 pub use mime::mail;
 pub use pace::{Pace, Quiet};
+pub use receipt::{ReceiptFacts, Received, day_of_receipt, receipt};
 pub use reminder::{ReminderFacts, reminder};
 pub use templates::Templates;
 pub use transport::{Envelope, Fate, Transport};

@@ -79,6 +79,7 @@ pub fn reminder(templates: &Templates, facts: &ReminderFacts<'_>, to: &str) -> R
             day: today,
         },
         to: to.to_owned(),
+        answers: None,
         subject,
         html,
         text,

@@ -10,7 +10,15 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 6] = [
+    (
+        "receipt.html",
+        include_str!("../../config/templates/receipt.html"),
+    ),
+    (
+        "receipt.txt",
+        include_str!("../../config/templates/receipt.txt"),
+    ),
     (
         "digest.html",
         include_str!("../../config/templates/digest.html"),

@@ -9,4 +9,4 @@ mod tests;
 
 pub use chain::Chain;
 pub use owing::{Owing, owing};
-pub use unit::{DayState, Owed, Standing, standings};
+pub use unit::{DayState, Owed, Standing, quota, standings};

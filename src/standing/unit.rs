@@ -122,7 +122,8 @@ impl Standing {
     }
 }
 
-fn quota(kind: UnitKind, campaign: &Campaign) -> u32 {
+/// Reports owed for the week by a unit of this kind.
+pub fn quota(kind: UnitKind, campaign: &Campaign) -> u32 {
     match kind {
         UnitKind::City => campaign.quota.city,
         UnitKind::College => campaign.quota.college,

@@ -5,9 +5,12 @@ mod sending;
 mod templates;
 
 use super::*;
+use crate::attribution::Kind;
 use crate::campaign::Campaign;
+use crate::message::{Link, LinkKind};
 use crate::roster::Roster;
 use crate::standing::standings;
+use crate::store::{Fact, FileRow, SubmissionRow};
 use chrono::Days;
 use sample::*;
 use std::path::Path;
@@ -147,7 +150,7 @@ fn a_rule_reads_back_from_its_own_name() {
         assert_eq!(rule.as_str().parse::<Rule>().unwrap(), rule);
         assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
     }
-    assert!("receipt".parse::<Rule>().is_err());
+    assert!("answer".parse::<Rule>().is_err());
 }
 
 #[test]
@@ -156,4 +159,86 @@ fn the_days_left_are_counted_across_the_due() {
     assert!(days_later(0).contains("截止日期为5月10日，还有3天。"));
     assert!(days_later(2).contains("截止日期为5月10日，明日截止。"));
     assert!(days_later(4).contains("截止日期为5月10日，已逾期1天。"));
+}
+
+#[test]
+fn a_receipt_names_what_was_noted_and_what_is_missing() {
+    let now = at(5, 25, 8, 35);
+    let fact = |kind, days: &[u32]| Fact {
+        id: 1,
+        mail: 12,
+        unit: "沈阳市教育局".into(),
+        kind,
+        days: days
+            .iter()
+            .map(|day| at(5, *day, 0, 0).date_naive())
+            .collect(),
+        arrived: at(5, 25, 8, 30),
+        repeats: None,
+    };
+    let row = |fact, title: &str, links: &[LinkLine]| SubmissionRow {
+        fact,
+        ordinal: 0,
+        repeats_message: None,
+        day_inferred: false,
+        title: title.into(),
+        text: String::new(),
+        links: links
+            .iter()
+            .map(|line| Link {
+                url: line.url.clone(),
+                provider: line.provider.clone(),
+                kind: LinkKind::Files,
+                name: None,
+                bytes: None,
+                code: None,
+                expires_at: line.expires_at,
+            })
+            .collect(),
+        evidence: Vec::new(),
+        flags: Vec::new(),
+    };
+    let file = |name: &str, bytes| FileRow {
+        name: name.into(),
+        media: crate::message::Media::Document,
+        sha256: String::new(),
+        bytes,
+        taken_at: None,
+    };
+    let rows = [
+        row(
+            fact(Kind::Daily, &[24]),
+            "技能展示进社区",
+            &[LinkLine {
+                unit: String::new(),
+                provider: "网易超大附件".into(),
+                url: "https://x.example/f".into(),
+                expires_at: Some(at(5, 27, 9, 0)),
+            }],
+        ),
+        row(fact(Kind::Plan, &[]), "沈阳市实施方案", &[]),
+    ];
+    let facts = ReceiptFacts {
+        campaign: "2022年职业教育活动周",
+        mail: 12,
+        message_id: Some("a@example.cn"),
+        subject: "沈阳市5月24日活动信息\r\nBcc: x@y.cn",
+        arrived: at(5, 25, 8, 30),
+        reports: vec![
+            Received {
+                row: &rows[0],
+                files: vec![file("活动信息.docx", 24_100)],
+                of_quota: Some((2, 3)),
+            },
+            Received {
+                row: &rows[1],
+                files: vec![file("方案.docx", 2_200_000)],
+                of_quota: None,
+            },
+        ],
+        contact: "张老师 024-00000000",
+    };
+    let letter = receipt(&Templates::default(), &facts, "unit@example.com", now).unwrap();
+    assert!(!letter.subject.contains('\n'), "{}", letter.subject);
+    assert_golden("receipt", &letter);
 }
