@@ -541,3 +541,37 @@ async fn one_address_gets_one_automatic_letter_an_hour() {
     house.pass(may(24, 12, 6)).await;
     assert_eq!(house.recipients(), ["clerk@example.cn", "clerk@example.cn"]);
 }
+
+#[tokio::test]
+async fn an_address_that_staff_gave_is_written_to_and_one_learnt_from_mails_is_not() {
+    let mut house = house(|config| {
+        config.outgoing.letters_a_minute = 100;
+        let units = config.units_file.clone().unwrap();
+        let without = std::fs::read_to_string(&units)
+            .unwrap()
+            .replace("addresses = [\"c0@school.example\"]", "")
+            .replace("addresses = [\"c1@school.example\"]", "");
+        std::fs::write(units, without).unwrap();
+    })
+    .await;
+    house
+        .server
+        .deliver("INBOX", &report("a", &college(0), 23), may(24, 9, 0));
+    house
+        .daemon
+        .teach(
+            "office@c1.example",
+            &college(1),
+            true,
+            "office",
+            may(24, 9, 0),
+        )
+        .unwrap();
+    house.pass(may(29, 11, 0)).await;
+    assert!(
+        !house.recipients().contains(&"a@example.cn".to_owned()),
+        "a mail teaches whose it is, not whom to write to"
+    );
+    assert!(house.recipients().contains(&"office@c1.example".to_owned()));
+    assert_eq!(house.telephone(may(29, 12, 0)), [college(0)]);
+}

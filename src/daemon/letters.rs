@@ -3,18 +3,19 @@
 use super::Daemon;
 use crate::campaign::{CST, Moment};
 use crate::config;
+use crate::mailbox::Session;
 use crate::message::LinkKind;
 use crate::outgoing::{
     Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Templates, Transport, mail, reminder,
 };
 use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
-use crate::store::{LetterRow, LetterState, NewLetter};
+use crate::store::{LessonKind, LetterRow, LetterState, NewLetter};
 use anyhow::{Context, Result};
 use chrono::{NaiveDate, TimeDelta};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// A letter that the server will not take for now is tried again after this long, doubled each time.
 const RETRY_AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -34,8 +35,8 @@ pub struct Due<'a> {
     pub standing: Standing,
     /// What it owes.
     pub owing: Owing,
-    /// Where a letter reaches it, as far as is known.
-    pub address: Option<&'a str>,
+    /// Where a letter reaches it, as far as is known: the roster's first, then those that staff gave.
+    pub address: Option<String>,
 }
 
 /// The units that are behind on a day, by what is done about them.
@@ -82,6 +83,8 @@ impl Daemon {
         let mut doubtful = self.doubtful(now)?;
         doubtful.extend(self.behind_links(now)?);
         let (bad, pauses) = (self.store.bad_addresses()?, self.store.pauses()?);
+        let mut lessons = self.store.lessons()?;
+        lessons.retain(|l| l.what == LessonKind::Address && l.holds && l.said_by.is_some());
         let mut reminders = Reminders::default();
         for standing in self.standings(now)? {
             let owing = owing(&standing, &self.campaign, now);
@@ -92,15 +95,17 @@ impl Daemon {
             else {
                 continue;
             };
-            let mut reached = unit
+            let taught = lessons.iter().filter(|lesson| lesson.unit == unit.name);
+            let all = unit
                 .addresses
                 .iter()
-                .filter(|address| !bad.contains_key(&address.to_lowercase()));
+                .chain(taught.map(|lesson| &lesson.value));
+            let mut reached = all.filter(|address| !bad.contains_key(&address.to_lowercase()));
             let due = Due {
                 unit,
                 standing,
                 owing,
-                address: reached.next().map(String::as_str),
+                address: reached.next().cloned(),
             };
             let list = if pauses
                 .iter()
@@ -148,7 +153,7 @@ impl Daemon {
     fn has_had_its_share(&self, due: &Due) -> Result<bool> {
         let (sent, _) = self
             .store
-            .sent_to(&due.unit.name, due.address.unwrap_or_default())?;
+            .sent_to(&due.unit.name, due.address.as_deref().unwrap_or_default())?;
         Ok(sent >= self.config.outgoing.reminders_in_all)
     }
 
@@ -179,7 +184,7 @@ impl Daemon {
         let letters = reminders.due.iter().map(|due| {
             (
                 due.unit.name.clone(),
-                due.address.unwrap_or_default().to_owned(),
+                due.address.clone().unwrap_or_default(),
             )
         });
         let today = now.with_timezone(&CST).date_naive();
@@ -277,6 +282,9 @@ impl Daemon {
                 bytes
             }
         };
+        if letter.attempts > 0 && self.left_before(&letter.message_id).await {
+            return Ok(Fate::Sent("已在“已发送”文件夹中查到".into()));
+        }
         self.store.letter_attempted(letter.id, now)?;
         let envelope = Envelope {
             from: &self.config.outgoing.user,
@@ -284,6 +292,34 @@ impl Daemon {
             message_id: &letter.message_id,
         };
         Ok(transport.send(&envelope, &bytes).await)
+    }
+
+    /// Whether an earlier attempt went through although its end was not heard: the server's Sent folder knows.
+    async fn left_before(&self, message_id: &str) -> bool {
+        if self.config.outgoing.transport == config::Transport::Files {
+            return false;
+        }
+        self.search_sent(message_id).await.unwrap_or_else(|error| {
+            debug!("the Sent folder could not be searched: {error:#}");
+            false
+        })
+    }
+
+    async fn search_sent(&self, message_id: &str) -> Result<bool> {
+        let password = config::secret(&self.config.mailbox.password_file)?;
+        let mut session = Session::open(&self.config.mailbox, &password).await?;
+        let mut found = false;
+        for folder in session
+            .folders()
+            .await?
+            .into_iter()
+            .filter(|folder| folder.sent && folder.selectable)
+        {
+            session.examine(&folder.name).await?;
+            found |= session.holds(message_id).await?;
+        }
+        session.close().await;
+        Ok(found)
     }
 
     fn compose(&self, letter: &LetterRow, now: Moment) -> Result<Letter> {

@@ -12,6 +12,8 @@ pub struct Folder {
     pub name: String,
     /// Marked \Junk (RFC 6154).
     pub junk: bool,
+    /// Holds what was sent: marked \Sent (RFC 6154), or called 已发送.
+    pub sent: bool,
     /// Not marked \Noselect.
     pub selectable: bool,
 }
@@ -45,6 +47,11 @@ fn named(name: &str, listed: &[Folder]) -> Result<String, Error> {
     }
 }
 
+/// Whether a folder is 163.com's 已发送, marked so or not.
+pub fn is_called_sent(name: &str) -> bool {
+    name == encode("已发送")
+}
+
 fn is_spam(folder: &Folder) -> bool {
     folder.selectable && (folder.junk || SPAM.iter().any(|name| encode(name) == folder.name))
 }
@@ -61,6 +68,7 @@ mod tests {
         Folder {
             name: name.into(),
             junk,
+            sent: false,
             selectable,
         }
     }

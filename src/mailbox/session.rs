@@ -1,6 +1,7 @@
 //! One connection after login: commands that are done only by their tagged OK.
 
 use super::connection::{Boxed, connect};
+use super::folders::is_called_sent;
 use super::{Error, Folder};
 use crate::config::Mailbox;
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode, Status};
@@ -88,6 +89,7 @@ impl Session {
                 folders.push(Folder {
                     name: name.to_string(),
                     junk: name_attributes.contains(&NameAttribute::Junk),
+                    sent: name_attributes.contains(&NameAttribute::Sent) || is_called_sent(name),
                     selectable: !name_attributes.contains(&NameAttribute::NoSelect),
                 });
             }
@@ -138,6 +140,20 @@ impl Session {
         uids.sort_unstable();
         uids.dedup();
         Ok(uids)
+    }
+
+    /// Whether the open folder holds a mail of this Message-ID (without angle brackets).
+    pub async fn holds(&mut self, message_id: &str) -> Result<bool, Error> {
+        let mut found = false;
+        let command = format!("UID SEARCH HEADER Message-ID {}", quoted(message_id));
+        self.command(&command, PATIENCE, |response| {
+            if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
+                found |= !uids.is_empty();
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(found)
     }
 
     /// Says goodbye; whether the server hears it matters no more.

@@ -279,8 +279,22 @@ impl Connection {
             .iter()
             .map(|mail| mail.uid)
             .collect();
+        let with_id = |id: &str| {
+            let holds = |raw: &[u8]| String::from_utf8_lossy(raw).contains(id.trim_matches('"'));
+            let mails = &state.folders[self.open.as_ref()?].mails;
+            Some(
+                mails
+                    .iter()
+                    .filter(|mail| holds(&mail.raw))
+                    .map(|mail| mail.uid)
+                    .collect(),
+            )
+        };
         let found = match arguments {
             "ALL" => uids,
+            header if header.starts_with("HEADER Message-ID ") => {
+                with_id(&header["HEADER Message-ID ".len()..])?
+            }
             range => fetch::among(&uids, range.strip_prefix("UID ")?)?,
         };
         let found: Vec<String> = found.iter().map(u32::to_string).collect();

@@ -84,8 +84,12 @@ pub enum SmtpFault {
     Answer(&'static str, &'static str),
     /// The connection is closed at this command.
     CloseAt(&'static str),
+    /// Nothing is answered to this command, the connection stays open; `.` is the end of the letter.
+    SilentAt(&'static str),
     /// The letter is taken, but its 250 never sent.
     CloseAfterDot,
+    /// The same, and the connection stays open.
+    SilentAfterDot,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +103,25 @@ pub struct State {
     accepted: Vec<Accepted>,
     imap_faults: Vec<ImapFault>,
     smtp_faults: Vec<SmtpFault>,
+    smtp_commands: Vec<String>,
+    keeps_sent: bool,
+}
+
+impl State {
+    fn keep_in_sent(&mut self, raw: &[u8]) {
+        if self.keeps_sent {
+            let uid = self.next_uid;
+            self.next_uid += 1;
+            let mail = Mail {
+                uid,
+                flags: vec![],
+                date: DateTime::UNIX_EPOCH.fixed_offset(),
+                raw: Arc::new(raw.to_vec()),
+            };
+            let sent = self.folders.get_mut("&XfJT0ZAB-").expect("a Sent folder");
+            sent.mails.push(mail);
+        }
+    }
 }
 
 /// The running servers; they end when it is dropped.
@@ -174,6 +197,16 @@ impl Standin {
             authority,
             tasks,
         }
+    }
+
+    /// Letters that SMTP takes are kept in the Sent folder, as 163.com does where the account is set so.
+    pub fn keep_sent(&self) {
+        self.state().keeps_sent = true;
+    }
+
+    /// What the SMTP side heard, verbs alone; `.` for the end of a letter.
+    pub fn smtp_commands(&self) -> Vec<String> {
+        self.state().smtp_commands.clone()
     }
 
     pub fn imap_port(&self) -> u16 {

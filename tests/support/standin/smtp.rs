@@ -45,7 +45,9 @@ impl Dialogue {
         loop {
             let line = self.line().await?;
             let verb = line.split(' ').next().unwrap_or_default().to_uppercase();
+            self.state.lock().unwrap().smtp_commands.push(verb.clone());
             match self.fault(&verb) {
+                Some(SmtpFault::SilentAt(_)) => std::future::pending().await,
                 Some(SmtpFault::Answer(_, text)) => {
                     self.say(text).await?;
                     continue;
@@ -77,7 +79,7 @@ impl Dialogue {
 
     fn fault(&self, verb: &str) -> Option<SmtpFault> {
         let mut state = self.state.lock().unwrap();
-        let here = |fault: &SmtpFault| matches!(fault, SmtpFault::Answer(at, _) | SmtpFault::CloseAt(at) if *at == verb);
+        let here = |fault: &SmtpFault| matches!(fault, SmtpFault::Answer(at, _) | SmtpFault::CloseAt(at) | SmtpFault::SilentAt(at) if *at == verb);
         let at = state.smtp_faults.iter().position(here)?;
         Some(state.smtp_faults.remove(at))
     }
@@ -131,8 +133,12 @@ impl Dialogue {
             }
             data.extend(line.strip_prefix(b".").unwrap_or(&line));
         }
-        if let Some(SmtpFault::Answer(_, text)) = self.fault(".") {
-            return self.say(text).await;
+        self.state.lock().unwrap().smtp_commands.push(".".into());
+        match self.fault(".") {
+            Some(SmtpFault::Answer(_, text)) => return self.say(text).await,
+            Some(SmtpFault::SilentAt(_)) => std::future::pending().await,
+            Some(_) => return None,
+            None => {}
         }
         let head = String::from_utf8_lossy(&data).to_lowercase();
         if !["from:", "to:", "subject:"]
@@ -142,15 +148,24 @@ impl Dialogue {
             return self.say("554 DT:SPM").await;
         }
         let (from, to) = (self.from.clone(), std::mem::take(&mut self.to));
-        let closes = {
+        let (closes, silent) = {
             let mut state = self.state.lock().unwrap();
+            state.keep_in_sent(&data);
             state.accepted.push(Accepted { from, to, data });
+            let silent = state
+                .smtp_faults
+                .iter()
+                .position(|fault| *fault == SmtpFault::SilentAfterDot);
+            let silent = silent.map(|at| state.smtp_faults.remove(at)).is_some();
             let at = state
                 .smtp_faults
                 .iter()
                 .position(|fault| *fault == SmtpFault::CloseAfterDot);
-            at.map(|at| state.smtp_faults.remove(at)).is_some()
+            (at.map(|at| state.smtp_faults.remove(at)).is_some(), silent)
         };
+        if silent {
+            std::future::pending::<()>().await;
+        }
         if closes {
             return None;
         }
