@@ -32,8 +32,58 @@ pub struct Unit {
     pub districts: Vec<String>,
     /// Domains it writes from: a hint.
     pub domains: Vec<String>,
-    /// Mail addresses that letters to the unit go to.
-    pub addresses: Vec<String>,
+    /// Mail addresses that letters to the unit go to: to the first that letters reach, a liaison before a deputy.
+    pub addresses: Vec<Contact>,
+}
+
+/// Someone who answers for a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Mail address.
+    pub address: String,
+    /// What they are.
+    pub role: Role,
+}
+
+/// What a contact is to its unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 联络员: gets the letters.
+    #[default]
+    Liaison,
+    /// Gets them where no liaison's address works.
+    Deputy,
+}
+
+/// An address alone is a liaison's.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Liaison(String),
+    Contact(ContactEntry),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContactEntry {
+    address: String,
+    #[serde(default)]
+    role: Role,
+}
+
+/// Liaisons first, each role in the order of the file.
+fn contacts(entries: Vec<Entry>) -> Vec<Contact> {
+    let contact = |entry| match entry {
+        Entry::Liaison(address) => Contact {
+            address,
+            role: Role::Liaison,
+        },
+        Entry::Contact(ContactEntry { address, role }) => Contact { address, role },
+    };
+    let mut contacts: Vec<Contact> = entries.into_iter().map(contact).collect();
+    contacts.sort_by_key(|contact| contact.role);
+    contacts
 }
 
 /// All units. City bureaus come first, each kind in the order of the file.
@@ -71,7 +121,7 @@ struct City {
     #[serde(default)]
     domains: Vec<String>,
     #[serde(default)]
-    addresses: Vec<String>,
+    addresses: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +136,7 @@ struct College {
     #[serde(default)]
     domains: Vec<String>,
     #[serde(default)]
-    addresses: Vec<String>,
+    addresses: Vec<Entry>,
 }
 
 impl Default for Roster {
@@ -109,10 +159,13 @@ impl Roster {
         };
         roster.refuse_shared("name", |unit| unit.names().map(str::to_owned).collect())?;
         roster.refuse_shared("address", |unit| {
-            unit.addresses.iter().map(|a| a.to_lowercase()).collect()
+            unit.addresses
+                .iter()
+                .map(|contact| contact.address.to_lowercase())
+                .collect()
         })?;
         for unit in &roster.units {
-            for address in &unit.addresses {
+            for Contact { address, .. } in &unit.addresses {
                 let sound = address.parse::<lettre::Address>().is_ok();
                 ensure!(
                     sound,
@@ -248,7 +301,7 @@ impl From<City> for Unit {
             short_names: city.short_names,
             districts: city.districts,
             domains: city.domains,
-            addresses: city.addresses,
+            addresses: contacts(city.addresses),
         }
     }
 }
@@ -263,7 +316,7 @@ impl From<College> for Unit {
             short_names: college.short_names,
             districts: Vec::new(),
             domains: college.domains,
-            addresses: college.addresses,
+            addresses: contacts(college.addresses),
         }
     }
 }
@@ -321,6 +374,32 @@ mod tests {
             error.contains("甲学院") && error.contains("nobody"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_liaison_is_written_to_before_a_deputy() {
+        let text = r#"
+            city = []
+            [[college]]
+            name = "甲学院"
+            city = "x"
+            addresses = [{ address = "d@x.cn", role = "deputy" }, "a@x.cn", { address = "b@x.cn" }]
+        "#;
+        let roster = Roster::parse(text).unwrap();
+        let order: Vec<_> = roster.units()[0]
+            .addresses
+            .iter()
+            .map(|c| (c.address.as_str(), c.role))
+            .collect();
+        assert_eq!(
+            order,
+            [
+                ("a@x.cn", Role::Liaison),
+                ("b@x.cn", Role::Liaison),
+                ("d@x.cn", Role::Deputy)
+            ]
+        );
+        assert!(Roster::parse(&text.replace("deputy", "boss")).is_err());
     }
 
     #[test]

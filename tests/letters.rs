@@ -575,3 +575,43 @@ async fn an_address_that_staff_gave_is_written_to_and_one_learnt_from_mails_is_n
     assert!(house.recipients().contains(&"office@c1.example".to_owned()));
     assert_eq!(house.telephone(may(29, 12, 0)), [college(0)]);
 }
+
+#[tokio::test]
+async fn a_letter_whose_connection_drops_at_any_step_leaves_later_under_the_same_message_id() {
+    for step in ["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "."] {
+        let mut house = house(|config| config.outgoing.reminders = false).await;
+        house.server.misbehave_smtp(SmtpFault::CloseAt(step));
+        house.pass(may(24, 10, 30)).await;
+        assert!(house.recipients().is_empty(), "{step}");
+        let id = house.daemon.store.letters_due(may(24, 12, 0)).unwrap()[0]
+            .message_id
+            .clone();
+        house.pass(may(24, 10, 33)).await;
+        assert!(house.recipients().is_empty(), "{step}: too early");
+        house.pass(may(24, 11, 0)).await;
+        assert_eq!(house.recipients(), ["office@example.cn"], "{step}");
+        assert_eq!(house.message_id_to("office@example.cn"), id, "{step}");
+    }
+}
+
+#[tokio::test]
+async fn a_deputy_is_written_to_where_the_liaison_s_address_is_no_more() {
+    let mut house = house(|config| {
+        config.outgoing.letters_a_minute = 100;
+        let units = config.units_file.clone().unwrap();
+        let deputy = "addresses = [\"c4@school.example\", { address = \"d4@school.example\", role = \"deputy\" }]";
+        let with = std::fs::read_to_string(&units).unwrap().replace("addresses = [\"c4@school.example\"]", deputy);
+        std::fs::write(units, with).unwrap();
+    })
+    .await;
+    house.pass(may(28, 11, 0)).await;
+    let id = house.message_id_to("c4@school.example");
+    house.server.deliver(
+        "INBOX",
+        &bounce(&id, "c4@school.example", "550 User not found"),
+        may(28, 11, 10),
+    );
+    house.pass(may(29, 11, 0)).await;
+    assert!(house.recipients().contains(&"d4@school.example".to_owned()));
+    assert!(house.telephone(may(29, 12, 0)).is_empty());
+}

@@ -295,7 +295,7 @@ fn circumstances(
         let own = unit
             .addresses
             .iter()
-            .any(|own| own.eq_ignore_ascii_case(address));
+            .any(|own| own.address.eq_ignore_ascii_case(address));
         if own || past.given_to_sender.contains(&unit.name) {
             add(n, Circumstance::GivenAddress, "from", address);
         } else if past.named_by_sender.contains(&unit.name) {

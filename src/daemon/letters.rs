@@ -99,6 +99,7 @@ impl Daemon {
             let all = unit
                 .addresses
                 .iter()
+                .map(|contact| &contact.address)
                 .chain(taught.map(|lesson| &lesson.value));
             let mut reached = all.filter(|address| !bad.contains_key(&address.to_lowercase()));
             let due = Due {
