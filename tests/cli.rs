@@ -343,3 +343,26 @@ fn settings(dir: &Path, server: &Standin) -> String {
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }
+
+#[test]
+fn a_paused_unit_is_shown_so_and_no_more_when_resumed() {
+    let dir = imported();
+    let dry_run = || {
+        let arguments = ["--at", "2022-05-30T11:00:00+08:00", "remind", "--dry-run"];
+        stdout(&baosong(dir.path(), &arguments))
+    };
+    stdout(&baosong(dir.path(), &["pause", "丹东"]));
+    let text = dry_run();
+    assert!(
+        text.contains("paused: 1\n  丹东市教育局") && text.contains("letters): 65"),
+        "{text}"
+    );
+    stdout(&baosong(dir.path(), &["pause"]));
+    assert!(dry_run().contains("paused: 66"));
+    stdout(&baosong(dir.path(), &["resume"]));
+    stdout(&baosong(dir.path(), &["resume", "丹东"]));
+    assert!(dry_run().contains("paused: 0"));
+    stdout(&baosong(dir.path(), &["opened", "1"]));
+    assert!(!baosong(dir.path(), &["opened", "99"]).status.success());
+    assert!(!baosong(dir.path(), &["pause", "某某"]).status.success());
+}

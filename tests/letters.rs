@@ -483,6 +483,8 @@ async fn machines_questions_staff_and_ourselves_get_no_receipt() {
         "Precedence: bulk",
         "List-Id: <x.y>",
         "X-QQ-AUTO-REPLY: true",
+        "Return-Path: <>",
+        "X-Auto-Response-Suppress: All",
     ]
     .iter()
     .enumerate()

@@ -159,14 +159,24 @@ impl Daemon {
 
     fn letter_lines(&self, since: Moment, now: Moment) -> Result<Vec<LetterLine>> {
         let letters = self.store.letters_between(since, now)?.into_iter();
-        let reminders = letters.filter(|letter| letter.rule == "reminder");
+        let failed = [
+            LetterState::Refused,
+            LetterState::GivenUp,
+            LetterState::Bounced,
+        ];
+        let told =
+            letters.filter(|letter| letter.rule == "reminder" || failed.contains(&letter.state));
         let line = |letter: crate::store::LetterRow| LetterLine {
-            unit: letter.about,
+            unit: match letter.rule.as_str() {
+                "digest" => format!("日报（{}）", letter.about),
+                "receipt" => format!("回执（邮件{}）", letter.about),
+                _ => letter.about,
+            },
             sent: letter.state == LetterState::Sent,
             answer: letter.answer,
             at: letter.changed_at,
         };
-        Ok(reminders.map(line).collect())
+        Ok(told.map(line).collect())
     }
 
     fn link_lines(&self, now: Moment) -> Result<Vec<LinkLine>> {

@@ -42,7 +42,7 @@ impl Daemon {
         Ok(queued)
     }
 
-    /// Never a machine, ourselves, staff, a forged or a dead address.
+    /// Never a machine, a letter of ours that comes back, ourselves, staff, a forged or a dead address.
     fn may_be_answered(&self, id: i64, mail: &MailRow) -> Result<bool> {
         let content = self.store.content(id)?.unwrap_or_default();
         let ours = [&self.config.mailbox.user, &self.config.outgoing.user];
@@ -54,7 +54,13 @@ impl Daemon {
             .store
             .bad_addresses()?
             .contains_key(&mail.from.to_lowercase());
+        let returned = mail
+            .message_id
+            .as_deref()
+            .map_or(Ok(false), |id| self.store.is_our_letter(id))?;
         Ok(content.automatic.is_empty()
+            && !content.unanswerable
+            && !returned
             && content.doubled.is_empty()
             && mail.from.contains('@')
             && !own

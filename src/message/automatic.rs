@@ -26,6 +26,15 @@ pub fn signs(parts: &[Part]) -> Vec<Automatic> {
         .collect()
 }
 
+/// Not a sign of a machine by itself: some gateways strip the path of people's mails too (RFC 5321 section 4.5.5).
+pub fn is_unanswerable(headers: &Headers) -> bool {
+    let suppressed = headers.token("x-auto-response-suppress");
+    headers
+        .raw("return-path")
+        .is_some_and(|path| path.trim_ascii() == b"<>")
+        || !(suppressed.is_empty() || suppressed.starts_with("none"))
+}
+
 fn is_reply(headers: &Headers) -> bool {
     const PREFIXES: [&str; 6] = [
         "自动回复",

@@ -20,6 +20,9 @@ pub struct Content {
     pub answers: Vec<String>,
     /// Signs that a machine wrote the mail.
     pub automatic: Vec<Automatic>,
+    /// The envelope names no sender to answer (`Return-Path: <>`), or the mail asks not to be answered by machines.
+    #[serde(default)]
+    pub unanswerable: bool,
     /// Of a bounce: whom our letter did not reach, and why.
     #[serde(default)]
     pub bounce: Option<super::Bounce>,

@@ -73,6 +73,7 @@ fn envelope(headers: &Headers) -> Content {
         received: headers.raw("received").and_then(date::of_received),
         answers,
         doubled: headers.doubled(),
+        unanswerable: automatic::is_unanswerable(headers),
         ..Content::default()
     }
 }

@@ -70,6 +70,14 @@ impl Store {
         Ok(statement.exists(params![rule, about, day.to_string()])?)
     }
 
+    /// Whether a letter of ours bears this Message-ID.
+    pub fn is_our_letter(&self, message_id: &str) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM letters WHERE message_id = ?1")?;
+        Ok(statement.exists([message_id])?)
+    }
+
     /// Queues a letter; `false` where its key exists already, and nothing is written.
     pub fn queue_letter(&mut self, letter: &NewLetter, now: Moment) -> Result<bool> {
         let written = self.connection.execute(
