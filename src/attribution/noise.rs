@@ -15,7 +15,7 @@ pub fn noise(content: &Content, split: &Split, known_sender: bool) -> Option<Str
 }
 
 fn by_machine(content: &Content, subject: &str) -> Option<String> {
-    const PREFIXES: [&str; 10] = [
+    const PREFIXES: [&str; 16] = [
         "自动回复",
         "自动答复",
         "automaticreply",
@@ -26,6 +26,12 @@ fn by_machine(content: &Content, subject: &str) -> Option<String> {
         "已读:",
         "回执(",
         "系统退信",
+        "undeliver",
+        "deliverystatus",
+        "maildelivery",
+        "failurenotice",
+        "returnedmail",
+        "来自qq.com的退信",
     ];
     let compact: String = subject.to_lowercase().split_whitespace().collect();
     if PREFIXES.iter().any(|prefix| compact.starts_with(prefix)) || compact.contains("的自动回复")
@@ -46,7 +52,7 @@ fn by_machine(content: &Content, subject: &str) -> Option<String> {
 
 /// Words of commerce, or of phishing. A report of a lecture against fraud has some of the latter, and photos.
 fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String> {
-    const COMMERCE: [&str; 20] = [
+    const COMMERCE: [&str; 23] = [
         "退订",
         "加微信",
         "报价",
@@ -67,6 +73,9 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
         "免费试用",
         "享8折",
         "价8折",
+        "取件码",
+        "发票已开具",
+        "客服热线",
     ];
     const PHISHING: [&str; 13] = [
         "身份证号",

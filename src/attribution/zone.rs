@@ -124,11 +124,19 @@ fn report(text: &str, add: &mut impl FnMut(Place, &str)) {
     add(Place::Title, &head.join("\n"));
     add(Place::Signature, &ending);
     let narrative = rest.join("");
-    let end = narrative
-        .find(['。', '！', '!', ';', '；'])
-        .map_or(narrative.len(), |at| at);
+    let end = first_sentence(&narrative);
     add(Place::FirstSentence, &narrative[..end]);
     add(Place::Mention, &narrative[end..]);
+}
+
+/// Where the first sentence that says something ends: 老师好！ and 不好意思报晚了。 go with the next one.
+fn first_sentence(narrative: &str) -> usize {
+    const SAYS_LITTLE: usize = 14;
+    let mut ends = narrative
+        .match_indices(['。', '！', '!', ';', '；'])
+        .map(|(at, _)| at);
+    ends.find(|at| substance(&narrative[..*at]) >= SAYS_LITTLE)
+        .unwrap_or(narrative.len())
 }
 
 /// Leading lines that are letterhead or title: short, and without a full stop.
