@@ -135,15 +135,15 @@ impl Ruled {
                 self.kind = kind.or(self.kind);
             }
             Change::Ignore => self.ignored = true,
-            Change::Split => (self.repeats, self.joins) = (Some(None), None),
+            Change::Split if ruling.ordinal.is_some() => {
+                (self.repeats, self.joins) = (Some(None), None);
+            }
+            Change::Split => {}
             Change::Merge {
                 mail: other,
                 ordinal,
             } if other == mail => self.joins = Some(*ordinal),
             Change::Merge { .. } => self.repeats = ruling.merged_with.map(Some),
-        }
-        if ruling.ordinal.is_none() && ruling.change == Change::Split {
-            self.repeats = None;
         }
         self.said = format!("{} {}", ruling.by, ruling.at.format("%-m.%-d %H:%M"));
     }

@@ -1,7 +1,7 @@
 //! Deciding and sending letters: each is a row of the queue first, and is looked at again before it leaves.
 
 use super::Daemon;
-use crate::campaign::{CST, Moment};
+use crate::campaign::{CST, Campaign, Moment};
 use crate::config;
 use crate::mailbox::Session;
 use crate::message::LinkKind;
@@ -52,18 +52,36 @@ pub struct Reminders<'a> {
     pub paused: Vec<Due<'a>>,
 }
 
+/// What a unit that gets a letter owes, looked up once for all letters of a pass.
+struct Overdue {
+    /// The day by which the first thing is owed.
+    by: NaiveDate,
+    standing: Standing,
+    owing: Owing,
+}
+
+/// By official name.
+type Dues = BTreeMap<String, Overdue>;
+
 impl Reminders<'_> {
-    /// By unit, the day by which the first thing is owed of those who get a letter.
-    fn dues(&self, campaign: &crate::campaign::Campaign) -> BTreeMap<String, NaiveDate> {
-        let due = |due: &Due| {
+    fn dues(self, campaign: &Campaign) -> Dues {
+        let overdue = |due: Due| {
             let by = if due.owing.plan {
                 campaign.plan.due
             } else {
                 campaign.summary.due
             };
-            (due.unit.name.clone(), by)
+            let (standing, owing) = (due.standing, due.owing);
+            (
+                due.unit.name.clone(),
+                Overdue {
+                    by,
+                    standing,
+                    owing,
+                },
+            )
         };
-        self.due.iter().map(due).collect()
+        self.due.into_iter().map(overdue).collect()
     }
 }
 
@@ -233,7 +251,7 @@ impl Daemon {
         letters.sort_by_key(|letter| {
             (
                 rank(&letter.rule),
-                dues.get(&letter.about).copied(),
+                dues.get(&letter.about).map(|due| due.by),
                 letter.id,
             )
         });
@@ -254,7 +272,7 @@ impl Daemon {
                 }
                 Prospect::Leaves => {
                     left -= 1;
-                    let fate = self.attempt(&transport, &letter, now).await?;
+                    let fate = self.attempt(&transport, &letter, &dues, now).await?;
                     sent += usize::from(matches!(fate, Fate::Sent(_)));
                     if !self.end(&letter, fate, now)? {
                         break;
@@ -270,12 +288,13 @@ impl Daemon {
         &mut self,
         transport: &Transport,
         letter: &LetterRow,
+        dues: &Dues,
         now: Moment,
     ) -> Result<Fate> {
         let bytes = match &letter.mail {
             Some(bytes) => bytes.clone(),
             None => {
-                let words = self.compose(letter, now)?;
+                let words = self.compose(letter, dues, now)?;
                 let out = &self.config.outgoing;
                 let bytes = mail(&words, &out.name, &out.user, &letter.message_id, now)?;
                 self.store
@@ -323,22 +342,22 @@ impl Daemon {
         Ok(found)
     }
 
-    fn compose(&self, letter: &LetterRow, now: Moment) -> Result<Letter> {
+    fn compose(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Letter> {
         if letter.rule == Rule::Digest.as_str() {
             return self.digest(&letter.recipient, now);
         }
         if letter.rule == Rule::Receipt.as_str() {
             return self.receipt(letter.about.parse()?, &letter.recipient, now);
         }
-        let reminders = self.reminders(now)?;
-        let due = reminders
-            .due
-            .iter()
-            .find(|due| due.unit.name == letter.about);
-        let due = due.with_context(|| format!("{} is owed nothing any more", letter.about))?;
+        let due = dues.get(&letter.about);
+        let due = due.with_context(|| format!("{} owes nothing any more", letter.about))?;
+        let unit = self
+            .roster
+            .unit(&letter.about)
+            .context("a unit of the roster")?;
         let facts = ReminderFacts {
             campaign: &self.campaign,
-            unit: due.unit,
+            unit,
             standing: &due.standing,
             owing: &due.owing,
             now,
@@ -352,12 +371,7 @@ impl Daemon {
     }
 
     /// Whether a letter leaves now, later, or never: looked at again at the last moment.
-    fn prospect(
-        &self,
-        letter: &LetterRow,
-        dues: &BTreeMap<String, NaiveDate>,
-        now: Moment,
-    ) -> Result<Prospect> {
+    fn prospect(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Prospect> {
         let today = now.with_timezone(&CST).date_naive();
         if letter.rule == Rule::Receipt.as_str() {
             return self.prospect_of_receipt(letter, now);

@@ -159,12 +159,8 @@ fn fault(report: &str, words: &str) -> Fault {
     let known = WORDS
         .iter()
         .find(|(_, words)| words.iter().any(|word| said.contains(word)));
-    match known {
-        Some((fault, _)) => *fault,
-        None if status.trim().starts_with('4') => Fault::Passing,
-        // Nothing is known to be wrong with the address: another letter does no harm.
-        None => Fault::Passing,
-    }
+    // Where nothing is known to be wrong with the address, another letter does no harm.
+    known.map_or(Fault::Passing, |(fault, _)| *fault)
 }
 
 /// A field of a report part, its continuation lines joined (RFC 3464 section 2.1.1).
