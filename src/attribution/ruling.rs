@@ -35,6 +35,35 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// 认定 铁岭市教育局 5.24.
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::Assign { unit, days, kind } => {
+                let days = days.as_ref().map(|days| {
+                    let days: Vec<String> = days
+                        .iter()
+                        .map(|day| day.format("%-m.%-d").to_string())
+                        .collect();
+                    if days.is_empty() {
+                        "无日期".into()
+                    } else {
+                        days.join("、")
+                    }
+                });
+                let said = [unit.clone(), days, kind.map(|kind| kind.chinese().into())];
+                format!(
+                    "认定 {}",
+                    said.into_iter().flatten().collect::<Vec<_>>().join(" ")
+                )
+            }
+            Self::Ignore => "非报送".into(),
+            Self::Split => "拆分".into(),
+            Self::Merge { .. } => "合并".into(),
+        }
+    }
+}
+
 /// A decision with its place and its maker.
 #[derive(Debug, Clone)]
 pub struct Ruling {

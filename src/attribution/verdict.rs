@@ -154,3 +154,17 @@ pub struct Verdict {
     /// Empty unless the outcome is `Reports`.
     pub submissions: Vec<Submission>,
 }
+
+impl Verdict {
+    /// Set aside, for a reason in Chinese.
+    pub fn not_report(reason: &str) -> Self {
+        Self {
+            outcome: Outcome::NotReport,
+            reason: reason.into(),
+            candidates: Vec::new(),
+            weighed: Vec::new(),
+            plainly_named: false,
+            submissions: Vec::new(),
+        }
+    }
+}

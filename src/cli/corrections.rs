@@ -1,7 +1,6 @@
 //! `baosong ignore`, `split`, `merge`, `revoke` and `corrections`.
 
 use super::{By, Common, mails::summary};
-use crate::attribution::Change;
 use crate::daemon::Daemon;
 use crate::store::CorrectionRow;
 use anyhow::Result;
@@ -118,33 +117,7 @@ pub fn line(row: &CorrectionRow) -> String {
         row.id,
         row.at.format("%m-%d %H:%M"),
         row.by,
-        words(&row.change),
+        row.change.chinese(),
         row.subject
     )
-}
-
-fn words(change: &Change) -> String {
-    match change {
-        Change::Assign { unit, days, kind } => {
-            let days = days.as_ref().map(|days| {
-                let days: Vec<String> = days
-                    .iter()
-                    .map(|day| day.format("%-m.%-d").to_string())
-                    .collect();
-                if days.is_empty() {
-                    "无日期".into()
-                } else {
-                    days.join("、")
-                }
-            });
-            let said = [unit.clone(), days, kind.map(|kind| kind.chinese().into())];
-            format!(
-                "认定 {}",
-                said.into_iter().flatten().collect::<Vec<_>>().join(" ")
-            )
-        }
-        Change::Ignore => "非报送".into(),
-        Change::Split => "拆分".into(),
-        Change::Merge { .. } => "合并".into(),
-    }
 }

@@ -15,6 +15,7 @@ mod review;
 mod run;
 mod spare;
 mod standing;
+mod star;
 
 pub use standing::table;
 
@@ -90,6 +91,10 @@ enum Verb {
     Resume(spare::Pause),
     /// Say that the files behind a mail's links were saved: its unit may be reminded again
     Opened(spare::Opened),
+    /// Put a report on the shortlist (遴选)
+    Star(star::Star),
+    /// Take a report off the shortlist
+    Unstar(star::Star),
     /// Print what was seen in one mail, and how it was weighed
     Explain(explain::Explain),
     /// Read and judge again from the raw mails
@@ -157,6 +162,8 @@ impl Verb {
             Self::Pause(args) => args.pause(common),
             Self::Resume(args) => args.resume(common),
             Self::Opened(args) => args.run(common),
+            Self::Star(args) => args.run(common, true),
+            Self::Unstar(args) => args.run(common, false),
             Self::Explain(args) => args.run(common),
             Self::Reprocess(args) => args.run(common),
             Self::Standing(args) => args.run(common),

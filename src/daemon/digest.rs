@@ -5,8 +5,8 @@ use crate::attribution::{Flag, FlagKind, Outcome};
 use crate::campaign::{CST, Moment, in_china};
 use crate::message::LinkKind;
 use crate::outgoing::{
-    AsideLine, DigestFacts, LedgerLine, Letter, LetterLine, LinkLine, MediaCounts, ReportLine,
-    ReviewLine, Templates, digest,
+    AsideLine, ChangeLine, DigestFacts, LedgerLine, Letter, LetterLine, LinkLine, MediaCounts,
+    ReportLine, ReviewLine, Templates, digest,
 };
 use crate::standing::{Chain, Standing};
 use crate::store::{Fact, FileRow, LetterState, MailRow, SubmissionRow};
@@ -26,6 +26,7 @@ struct Gathered {
     telephone: Vec<String>,
     held: Vec<String>,
     links: Vec<LinkLine>,
+    changes: Vec<ChangeLine>,
     ledger: Vec<LedgerLine>,
     trouble: Vec<String>,
 }
@@ -46,6 +47,7 @@ impl Daemon {
             telephone: all.telephone.iter().map(String::as_str).collect(),
             held: all.held.iter().map(String::as_str).collect(),
             links: all.links,
+            changes: all.changes,
             ledger: all.ledger,
             trouble: all.trouble,
             last_poll: self.store.polled_at()?,
@@ -80,6 +82,7 @@ impl Daemon {
             telephone: names(&reminders.telephone),
             held: names(&reminders.held),
             links: self.link_lines(now)?,
+            changes: self.change_lines(since, now)?,
             ledger: self.ledger_lines()?,
             trouble: self
                 .store
@@ -198,6 +201,34 @@ impl Daemon {
             .collect();
         lines.sort_by_key(|line| (line.expires_at.is_none(), line.expires_at));
         Ok(lines)
+    }
+
+    /// Corrections that were made or taken back after `since`.
+    fn change_lines(&self, since: Moment, now: Moment) -> Result<Vec<ChangeLine>> {
+        let rows = self.store.corrections()?.into_iter();
+        let new = rows.filter(|row| {
+            let last = row.revoked.as_ref().map_or(row.at, |(_, at)| *at);
+            last > since && row.at <= now
+        });
+        let line = |row: crate::store::CorrectionRow| {
+            let place = row
+                .ordinal
+                .map(|n| format!(".{}", n + 1))
+                .unwrap_or_default();
+            ChangeLine {
+                number: row.id,
+                target: row
+                    .mail
+                    .map(|mail| format!("{mail}{place}"))
+                    .unwrap_or_default(),
+                subject: row.subject,
+                change: row.change.chinese(),
+                by: row.by,
+                at: row.at,
+                revoked: row.revoked.is_some(),
+            }
+        };
+        Ok(new.map(line).collect())
     }
 
     fn ledger_lines(&self) -> Result<Vec<LedgerLine>> {

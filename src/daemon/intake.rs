@@ -1,6 +1,7 @@
 //! Taking mails in: bytes durable first, then what was read from them, then the rows; judging follows.
 
 use super::{Daemon, progress};
+use crate::attribution::Verdict;
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
 use crate::message::{self, Content};
@@ -101,14 +102,18 @@ impl Daemon {
         self.store.reopen_later()?;
         let mut count = 0;
         loop {
-            let batch = self.store.unjudged(JUDGED_AT_ONCE)?;
+            let mut batch = self.store.unjudged(JUDGED_AT_ONCE)?;
             if batch.is_empty() {
                 return Ok(count);
             }
+            self.take_replies(&mut batch)?;
             count += batch.len();
             let judge = &self.judge;
             self.store.judge(&batch, |mail, past| {
-                let verdict = judge.judge(&mail.content, mail.received_at, past)?;
+                let verdict = match mail.is_reply {
+                    true => Verdict::not_report("工作人员的回复"),
+                    false => judge.judge(&mail.content, mail.received_at, past)?,
+                };
                 info!(mail = mail.id, outcome = ?verdict.outcome, submissions = verdict.submissions.len(), "judged");
                 Ok(verdict)
             })?;

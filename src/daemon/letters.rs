@@ -6,7 +6,8 @@ use crate::config;
 use crate::mailbox::Session;
 use crate::message::LinkKind;
 use crate::outgoing::{
-    Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Templates, Transport, mail, reminder,
+    Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Templates, Transport, code, mail,
+    reminder,
 };
 use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
@@ -294,7 +295,10 @@ impl Daemon {
         let bytes = match &letter.mail {
             Some(bytes) => bytes.clone(),
             None => {
-                let words = self.compose(letter, dues, now)?;
+                let mut words = self.compose(letter, dues, now)?;
+                if is_to_staff(&letter.rule) {
+                    words.subject = format!("{} {}", words.subject, code(&letter.message_id));
+                }
                 let out = &self.config.outgoing;
                 let bytes = mail(&words, &out.name, &out.user, &letter.message_id, now)?;
                 self.store
@@ -346,6 +350,9 @@ impl Daemon {
         if letter.rule == Rule::Digest.as_str() {
             return self.digest(&letter.recipient, now);
         }
+        if letter.rule == Rule::Answer.as_str() {
+            return self.answer(letter.about.parse()?, &letter.recipient, now);
+        }
         if letter.rule == Rule::Receipt.as_str() {
             return self.receipt(letter.about.parse()?, &letter.recipient, now);
         }
@@ -373,6 +380,14 @@ impl Daemon {
     /// Whether a letter leaves now, later, or never: looked at again at the last moment.
     fn prospect(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Prospect> {
         let today = now.with_timezone(&CST).date_naive();
+        if letter.rule == Rule::Answer.as_str() {
+            let late = letter.day + chrono::Days::new(1) < today;
+            return Ok(if late {
+                Prospect::Past("已过时效")
+            } else {
+                Prospect::Leaves
+            });
+        }
         if letter.rule == Rule::Receipt.as_str() {
             return self.prospect_of_receipt(letter, now);
         }
@@ -443,10 +458,17 @@ impl Daemon {
 /// Who goes first where the pace is short: staff, then those who owe something, then those who delivered.
 fn rank(rule: &str) -> u8 {
     match rule {
-        "digest" => 0,
+        rule if is_to_staff(rule) => 0,
         "reminder" => 1,
         _ => 2,
     }
+}
+
+/// Letters to staff can be answered, so they carry their token in the subject too.
+fn is_to_staff(rule: &str) -> bool {
+    [Rule::Digest, Rule::Answer]
+        .map(Rule::as_str)
+        .contains(&rule)
 }
 
 /// What becomes of a letter of the queue in this pass.

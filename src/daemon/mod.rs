@@ -8,6 +8,7 @@ mod letters;
 mod poll;
 mod progress;
 mod receipts;
+mod replies;
 
 pub use clock::Clock;
 pub use corrections::Target;
@@ -126,6 +127,7 @@ impl Daemon {
     pub async fn pass(&mut self, now: Moment) -> Result<()> {
         let polled = self.poll(now).await;
         self.judge()?;
+        self.carry_out_replies(now)?;
         self.note_bounces(now)?;
         self.decide(now, polled.is_ok())?;
         self.send(now).await?;

@@ -42,5 +42,6 @@ pub use content::*;
 pub use files::sha256;
 pub use host::{Host, Tool};
 pub use media::Details;
+pub use quote::is_forward;
 pub use read::{read, read_body_only, received};
 pub use scan::scan;

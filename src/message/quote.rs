@@ -194,6 +194,11 @@ fn guess(own: &[&str], subject: &str) -> Nesting {
     }
 }
 
+/// Whether a subject says that the mail was passed on (Fw, 转发).
+pub fn is_forward(subject: &str) -> bool {
+    prefix(subject) == Some(Nesting::Forwarded)
+}
+
 fn prefix(subject: &str) -> Option<Nesting> {
     let word = PREFIX.captures(subject)?[1].to_lowercase();
     Some(

@@ -1,6 +1,9 @@
 //! The morning report to staff: how units stand, what needs a person, what is new.
 
-use super::facts::{AsideLine, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine};
+use super::answer::EXAMPLES;
+use super::facts::{
+    AsideLine, ChangeLine, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine,
+};
 use super::matrix::{self, Group};
 use super::{DigestFacts, Key, Letter, Rule, Templates, words};
 use crate::attribution::Kind;
@@ -52,6 +55,8 @@ struct View<'a> {
     letters: Shown<'a, LetterLine>,
     links: Shown<'a, LinkLine>,
     set_aside: Shown<'a, AsideLine>,
+    changes: Shown<'a, ChangeLine>,
+    examples: [&'static str; 6],
     ledger: &'a [LedgerLine],
     trouble: &'a [String],
     last_poll: String,
@@ -123,6 +128,8 @@ fn view<'a>(facts: &'a DigestFacts<'a>, subject: &'a str, most: usize) -> View<'
         letters: shown(&facts.letters, most),
         links: by_expiry(&facts.links, most),
         set_aside: shown(&facts.set_aside, most),
+        changes: shown(&facts.changes, most),
+        examples: EXAMPLES,
         ledger: &facts.ledger,
         trouble: &facts.trouble,
         last_poll: facts.last_poll.map(words::moment).unwrap_or_default(),

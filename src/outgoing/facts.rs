@@ -33,6 +33,8 @@ pub struct DigestFacts<'a> {
     pub held: Vec<&'a str>,
     /// Links whose files have to be saved by hand.
     pub links: Vec<LinkLine>,
+    /// What staff corrected since the last digest.
+    pub changes: Vec<ChangeLine>,
     /// One line a folder.
     pub ledger: Vec<LedgerLine>,
     /// What is wrong with the daemon itself, in words for staff.
@@ -145,6 +147,26 @@ pub struct LinkLine {
     /// When the provider drops it.
     #[serde(serialize_with = "as_maybe_moment")]
     pub expires_at: Option<Moment>,
+}
+
+/// A correction by staff.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeLine {
+    /// Its number, by which it is taken back.
+    pub number: i64,
+    /// The mail or submission, as the digest numbers it; empty where the mail is not kept.
+    pub target: String,
+    /// The mail's subject.
+    pub subject: String,
+    /// What was decided, in Chinese.
+    pub change: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(serialize_with = "as_moment")]
+    pub at: Moment,
+    /// Whether it was taken back.
+    pub revoked: bool,
 }
 
 /// The account of one folder: every mail on the server has one outcome.

@@ -16,6 +16,8 @@ pub enum Rule {
     Reminder,
     /// To the sender of a mail that was taken as a report.
     Receipt,
+    /// To a member of staff who answered a letter of ours.
+    Answer,
 }
 
 impl Rule {
@@ -25,6 +27,7 @@ impl Rule {
             Self::Digest => "digest",
             Self::Reminder => "reminder",
             Self::Receipt => "receipt",
+            Self::Answer => "answer",
         }
     }
 }
@@ -43,6 +46,7 @@ impl FromStr for Rule {
             "digest" => Ok(Self::Digest),
             "reminder" => Ok(Self::Reminder),
             "receipt" => Ok(Self::Receipt),
+            "answer" => Ok(Self::Answer),
             other => bail!("\"{other}\" is no rule that letters are written by"),
         }
     }

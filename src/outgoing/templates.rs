@@ -10,7 +10,15 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 8] = [
+    (
+        "answer.html",
+        include_str!("../../config/templates/answer.html"),
+    ),
+    (
+        "answer.txt",
+        include_str!("../../config/templates/answer.txt"),
+    ),
     (
         "receipt.html",
         include_str!("../../config/templates/receipt.html"),

@@ -80,13 +80,26 @@ pub struct Lesson {
 }
 
 impl Store {
-    /// Keeps a decision, and sets the mail back to be judged. Gives the number of the correction.
+    /// Keeps a decision, and sets the mail back to be judged. Gives the number of the correction: of one that
+    /// was made before by the same person at the same moment, the number it has.
     pub fn correct(&mut self, new: &NewCorrection, by: &str, at: Moment) -> Result<i64> {
         let transaction = self.connection.transaction()?;
+        let change = json(&new.change)?;
+        let made: Option<i64> = transaction
+            .query_row(
+                "SELECT c.id FROM corrections c JOIN mails m ON m.sha256 = c.mail_sha256
+                 WHERE m.id = ?1 AND c.ordinal IS ?2 AND c.change = ?3 AND c.made_by = ?4 AND c.made_at = ?5",
+                params![new.mail, new.ordinal, change, by, at.timestamp()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        if let Some(made) = made {
+            return Ok(made);
+        }
         transaction.execute(
             "INSERT INTO corrections (mail_sha256, ordinal, change, made_by, made_at, verdict_before)
              SELECT sha256, ?2, ?3, ?4, ?5, ?6 FROM mails WHERE id = ?1",
-            params![new.mail, new.ordinal, json(&new.change)?, by, at.timestamp(), verdict(&transaction, new.mail)?],
+            params![new.mail, new.ordinal, change, by, at.timestamp(), verdict(&transaction, new.mail)?],
         )?;
         let correction = transaction.last_insert_rowid();
         for lesson in &new.lessons {

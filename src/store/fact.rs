@@ -33,4 +33,6 @@ pub struct Unjudged {
     pub received_at: Moment,
     /// What was read from it.
     pub content: Content,
+    /// Whether it was taken as an answer of staff to a letter of ours.
+    pub is_reply: bool,
 }

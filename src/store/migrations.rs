@@ -8,6 +8,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 
 /// Applies the scripts that `connection` lacks, each in a transaction of its own.
@@ -55,6 +56,7 @@ mod tests {
             include_str!("../../tests/rows/v1.sql"),
             include_str!("../../tests/rows/v2.sql"),
             include_str!("../../tests/rows/v3.sql"),
+            include_str!("../../tests/rows/v4.sql"),
         ];
         assert_eq!(
             samples.len(),

@@ -9,7 +9,9 @@ mod intake;
 mod letters;
 mod listing;
 mod migrations;
+mod replies;
 mod resemblance;
+mod stars;
 mod verdicts;
 
 pub use blobs::{Blobs, Staged, hash, hash_file};
@@ -20,6 +22,7 @@ pub use fact::{Fact, Unjudged};
 pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter};
 pub use listing::{FileRow, MailRow, SubmissionRow};
+pub use replies::{Answered, Reply};
 
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result, bail};

@@ -39,13 +39,14 @@ impl Store {
     /// The next mails to judge, in order of arrival.
     pub fn unjudged(&self, limit: usize) -> Result<Vec<Unjudged>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, content FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT ?1",
+            "SELECT id, received_at, content, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id) FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT ?1",
         )?;
         let rows = statement.query_map([limit], |row| {
             Ok(Unjudged {
                 id: row.get(0)?,
                 received_at: moment(row.get(1)?),
                 content: from_json(&row.get::<_, String>(2)?)?,
+                is_reply: row.get(3)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -146,11 +146,11 @@ fn subjects_of_reminders_differ_by_unit_and_by_day() {
 
 #[test]
 fn a_rule_reads_back_from_its_own_name() {
-    for rule in [Rule::Digest, Rule::Reminder] {
+    for rule in [Rule::Digest, Rule::Reminder, Rule::Receipt, Rule::Answer] {
         assert_eq!(rule.as_str().parse::<Rule>().unwrap(), rule);
         assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
     }
-    assert!("answer".parse::<Rule>().is_err());
+    assert!("alarm".parse::<Rule>().is_err());
 }
 
 #[test]

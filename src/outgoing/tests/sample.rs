@@ -153,6 +153,7 @@ pub fn quiet<'a>(
         telephone: Vec::new(),
         held: Vec::new(),
         links: Vec::new(),
+        changes: Vec::new(),
         ledger: vec![ledger()],
         trouble: Vec::new(),
         last_poll: Some(now - chrono::TimeDelta::minutes(2)),
@@ -196,6 +197,15 @@ pub fn busy<'a>(campaign: &'a Campaign, standings: &'a [Standing], now: Moment) 
         telephone: vec![unit(2), unit(5)],
         held: vec!["抚顺职业技术学院"],
         links: vec![link(0, None), link(4, Some(at(5, 27, 9, 0)))],
+        changes: vec![ChangeLine {
+            number: 1,
+            target: "5".into(),
+            subject: "活动信息".into(),
+            change: "认定 鞍山市教育局 5.23".into(),
+            by: STAFF.into(),
+            at: at(5, 24, 14, 20),
+            revoked: false,
+        }],
         trouble: vec!["文件夹“病毒文件夹”无法打开".into()],
         ..quiet(campaign, standings, now)
     }

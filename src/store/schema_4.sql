@@ -1,0 +1,18 @@
+-- Answers of staff to letters of ours, and the reports that they chose.
+
+CREATE TABLE replies (
+    mail          INTEGER PRIMARY KEY REFERENCES mails,
+    letter        INTEGER NOT NULL REFERENCES letters,
+    -- NULL until carried out; outgoing::Done, '[]' where there was nothing to do
+    done          TEXT
+) STRICT;
+CREATE INDEX replies_open ON replies (mail) WHERE done IS NULL;
+
+-- 遴选: a submission by the place it has in its mail.
+CREATE TABLE stars (
+    mail_sha256   TEXT NOT NULL,
+    ordinal       INTEGER NOT NULL,
+    said_by       TEXT NOT NULL,
+    said_at       INTEGER NOT NULL,
+    PRIMARY KEY (mail_sha256, ordinal)
+) STRICT;
