@@ -1,5 +1,7 @@
 //! HTML to text in one pass, however deep and broken: a table row is one line, its cells parted by tabs.
 
+use std::collections::BTreeMap;
+
 use super::behind_link::Attributes;
 use super::links::Anchors;
 use super::markup::{after_element, attribute, entities, is_hidden, split_tag};
@@ -7,6 +9,8 @@ use super::markup::{after_element, attribute, entities, is_hidden, split_tag};
 /// More than any person types; the rest is not read.
 pub const LIMIT: usize = 2 << 20;
 const TABLE_DEPTH: usize = 20;
+/// Columns or rows that one cell may take.
+const WIDEST_SPAN: usize = 50;
 
 /// The visible text. Where a link stood, its mark is left and its address put into `anchors`.
 pub fn to_text(html: &str, anchors: &mut Anchors) -> String {
@@ -52,8 +56,37 @@ struct Page<'a> {
 struct Table {
     cells: Vec<String>,
     in_cell: bool,
+    /// Columns and rows that the open cell takes.
+    span: (usize, usize),
+    /// Columns that a cell of a row above reaches down into, and for how many rows more.
+    held: BTreeMap<usize, usize>,
     /// A table around tables only lays out the page.
     layout: bool,
+}
+
+impl Table {
+    /// A cell stands in each column and row that it takes; its words in the first.
+    fn push(&mut self, cell: String) {
+        self.fill_held();
+        let (columns, rows) = self.span;
+        let first = self.cells.len();
+        self.cells.push(cell);
+        self.cells.resize(first + columns, String::new());
+        if rows > 1 {
+            self.held
+                .extend((first..first + columns).map(|column| (column, rows - 1)));
+        }
+    }
+
+    fn fill_held(&mut self) {
+        while let Some(rows) = self.held.get_mut(&self.cells.len()) {
+            *rows -= 1;
+            if *rows == 0 {
+                self.held.remove(&self.cells.len());
+            }
+            self.cells.push(String::new());
+        }
+    }
 }
 
 impl<'a> Page<'a> {
@@ -169,7 +202,7 @@ impl<'a> Page<'a> {
             "table" => self.open_table(),
             "/table" => self.close_table(),
             "tr" | "/tr" => self.end_row(),
-            "td" | "th" => self.open_cell(),
+            "td" | "th" => self.open_cell(attributes),
             "/td" | "/th" => self.close_cell(),
             "a" => self.open_link(attributes),
             "/a" => self.close_link(),
@@ -235,12 +268,18 @@ impl<'a> Page<'a> {
         self.end_line(false);
     }
 
-    fn open_cell(&mut self) {
+    fn open_cell(&mut self, attributes: &str) {
         self.close_cell();
+        let span = |name| {
+            let value = attribute(attributes, name).and_then(|value| value.trim().parse().ok());
+            value.unwrap_or(1).clamp(1, WIDEST_SPAN)
+        };
+        let span = (span("colspan"), span("rowspan"));
         if self.deeper == 0
             && let Some(table) = self.tables.last_mut()
         {
             table.in_cell = true;
+            table.span = span;
             self.out.push(String::new());
         }
     }
@@ -252,7 +291,7 @@ impl<'a> Page<'a> {
             let cell = self.out.pop().unwrap_or_default();
             if let Some(table) = self.tables.last_mut() {
                 table.in_cell = false;
-                table.cells.push(cell);
+                table.push(cell);
             }
         }
     }
@@ -265,6 +304,9 @@ impl<'a> Page<'a> {
         let Some(table) = self.tables.last_mut() else {
             return self.end_line(false);
         };
+        if !table.cells.is_empty() {
+            table.fill_held();
+        }
         let row = row(
             &std::mem::take(&mut table.cells),
             std::mem::take(&mut table.layout),
@@ -340,6 +382,9 @@ mod tests {
         let nested = "<table><tr><td>菜单</td><td><table><tr><td>a</td><td>b</td></tr></table>下</td></tr></table>";
         assert_eq!(read(nested), "菜单\na\tb\n下");
         assert_eq!(read("<table><tr><td>a<td>b<tr><td>c"), "a\tb\nc");
+        let headed = "<table><tr><td colspan=3>题</td></tr><tr><td rowspan=2>单位</td><td colspan=2>活动</td></tr>\
+                      <tr><td>场次</td><td>人次</td></tr><tr><td>一中</td><td>1</td><td>20</td></tr></table>";
+        assert_eq!(read(headed), "题\n单位\t活动\n\t场次\t人次\n一中\t1\t20");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 mod chain;
 mod owing;
+mod statistics;
+mod summary;
+mod table;
 mod unit;
 
 #[cfg(test)]
@@ -9,4 +12,7 @@ mod tests;
 
 pub use chain::Chain;
 pub use owing::{Owing, owing};
+pub use statistics::{Doubt, Row, Statistics, lay_together};
+pub use summary::lacks;
+pub use table::{Cell, Table};
 pub use unit::{DayState, Owed, Standing, quota, standings};

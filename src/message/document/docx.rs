@@ -8,6 +8,8 @@ use zip::ZipArchive;
 
 /// A part of text beyond this size is no report.
 const PART_LIMIT: u64 = 32 << 20;
+/// Columns that one cell may take.
+const WIDEST_SPAN: usize = 50;
 
 /// Headers, then the document, then footers and notes.
 pub fn text(bytes: &[u8]) -> Result<String, String> {
@@ -53,11 +55,19 @@ pub fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Strin
     Ok(String::from_utf8_lossy(&xml).into_owned())
 }
 
+/// A table row that is open.
+#[derive(Default)]
+struct Row {
+    cells: Vec<String>,
+    /// The cell that words go to.
+    at: usize,
+}
+
 /// Gathers the text of one part. Open table cells have a text of their own.
 #[derive(Default)]
 pub struct Walker {
     out: String,
-    cells: Vec<Vec<String>>,
+    rows: Vec<Row>,
     in_text: bool,
     /// How many elements deep inside of a part that is passed over.
     skipped: usize,
@@ -72,7 +82,10 @@ impl Walker {
         loop {
             match reader.read_event() {
                 Ok(Event::Start(start)) => walker.start(&start),
-                Ok(Event::Empty(start)) => walker.empty(local(start.name().as_ref())),
+                Ok(Event::Empty(start)) => {
+                    walker.span(&start);
+                    walker.empty(local(start.name().as_ref()));
+                }
                 Ok(Event::End(end)) => walker.end(local(end.name().as_ref())),
                 Ok(Event::Text(text)) => walker.text(text.as_ref()),
                 Ok(Event::GeneralRef(entity)) => walker.text(&crate::message::markup::entities(
@@ -106,14 +119,32 @@ impl Walker {
         }
         match name {
             "t" => self.in_text = true,
-            "tr" => self.cells.push(Vec::new()),
+            "tr" => self.rows.push(Row::default()),
             "tc" => {
-                if let Some(row) = self.cells.last_mut() {
-                    row.push(String::new());
+                if let Some(row) = self.rows.last_mut() {
+                    row.at = row.cells.len();
+                    row.cells.push(String::new());
                 }
             }
             _ => {}
         }
+    }
+
+    /// A cell that takes several columns stands in each of them; its words in the first.
+    fn span(&mut self, start: &BytesStart) {
+        let is_span = self.skipped == 0 && local(start.name().as_ref()) == "gridSpan";
+        let Some(row) = self.rows.last_mut().filter(|_| is_span) else {
+            return;
+        };
+        let value = start
+            .attributes()
+            .flatten()
+            .find(|a| local(a.key.as_ref()) == "val");
+        let columns: usize = value
+            .and_then(|value| value.value.parse().ok())
+            .unwrap_or(1);
+        row.cells
+            .resize(row.at + columns.clamp(1, WIDEST_SPAN), String::new());
     }
 
     fn empty(&mut self, name: &str) {
@@ -135,12 +166,13 @@ impl Walker {
             "t" => self.in_text = false,
             "p" | "txbxContent" => self.push("\n"),
             "tr" => {
-                let cells = self.cells.pop().unwrap_or_default();
-                let flat = cells
+                let row = self.rows.pop().unwrap_or_default();
+                let flat = row
+                    .cells
                     .iter()
                     .map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" "));
                 let row = flat.collect::<Vec<_>>().join("\t");
-                self.push(&row);
+                self.push(row.trim_end());
                 self.push("\n");
             }
             _ => {}
@@ -154,7 +186,8 @@ impl Walker {
     }
 
     fn push(&mut self, text: &str) {
-        let place = self.cells.last_mut().and_then(|row| row.last_mut());
+        let row = self.rows.last_mut();
+        let place = row.and_then(|row| row.cells.get_mut(row.at));
         place.unwrap_or(&mut self.out).push_str(text);
     }
 }
