@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
 const BUILT_IN: &str = include_str!("../config/campaign.toml");
@@ -45,6 +46,39 @@ pub struct Campaign {
     pub summary: Due,
     /// When letters leave.
     pub letters: LetterTimes,
+    /// File formats that the department asks for; what a report breaks of them is told and costs nothing.
+    #[serde(default)]
+    pub format: Format,
+}
+
+/// What files should be like. What is not stated is not looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Format {
+    /// Endings of documents, such as `docx`.
+    pub text_files: Vec<String>,
+    /// A regular expression that the names of attached files match.
+    #[serde(deserialize_with = "pattern")]
+    pub file_name: Option<Regex>,
+    /// Endings of photos.
+    pub photo_types: Vec<String>,
+    /// Of the longer side.
+    pub photo_least_pixels: u32,
+    /// Of 1,048,576 bytes.
+    pub photo_most_megabytes: Option<u32>,
+    /// Endings of videos.
+    pub video_types: Vec<String>,
+    /// Length of a video.
+    pub video_most_seconds: Option<u64>,
+    /// Characters of the text, white space not counted.
+    pub text_least_characters: usize,
+}
+
+fn pattern<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Regex>, D::Error> {
+    let text = String::deserialize(input)?;
+    Regex::new(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 /// Reports (份) that a unit owes for the whole week.

@@ -1,23 +1,35 @@
-//! Gathering what a digest tells from the store.
+//! The digest: what it tells, gathered from the store, and the workbook beside it.
 
 use super::Daemon;
-use crate::attribution::{Flag, FlagKind, Outcome};
+use crate::attribution::{Flag, FlagKind, Kind, Outcome};
 use crate::campaign::{CST, Moment, in_china};
-use crate::message::LinkKind;
+use crate::message::{Content, LinkKind, Media};
 use crate::outgoing::{
-    AsideLine, ChangeLine, DigestFacts, LedgerLine, Letter, LetterLine, LinkLine, MediaCounts,
-    ReportLine, ReviewLine, Templates, digest,
+    AsideLine, Attached, Book, ChangeLine, ClosingFacts, DigestFacts, LedgerLine, Letter,
+    LetterLine, LinkLine, MediaCounts, Picture, ReportLine, ReviewLine, Templates, digest,
+    owing_in_words, workbook,
 };
-use crate::standing::{Chain, Standing};
-use crate::store::{Fact, FileRow, LetterState, MailRow, SubmissionRow};
+use crate::standing::{
+    Chain, Standing, Statistics, Table, breaks, closing, lacks, lay_together, standings,
+};
+use crate::store::{Fact, FileRow, LetterRow, LetterState, MailRow, SubmissionRow};
 use anyhow::Result;
 use chrono::NaiveDate;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tracing::warn;
+
+/// Of all small pictures in one digest: larger mails are slow on a telephone.
+const PICTURE_BYTES: usize = 900_000;
+/// Pictures of one report.
+const PICTURES: usize = 3;
+/// As shown, pixels.
+const PICTURE_WIDTH: u32 = 120;
 
 /// Everything that a digest tells, owned, so that the letter can borrow it.
 struct Gathered {
+    facts: Vec<Fact>,
     standings: Vec<Standing>,
+    before: Vec<Standing>,
     reports: Vec<ReportLine>,
     review: Vec<ReviewLine>,
     unreadable: Vec<ReviewLine>,
@@ -27,43 +39,59 @@ struct Gathered {
     held: Vec<String>,
     links: Vec<LinkLine>,
     changes: Vec<ChangeLine>,
+    closing: Option<ClosingFacts>,
+    statistics: Statistics,
     ledger: Vec<LedgerLine>,
     trouble: Vec<String>,
 }
 
 impl Daemon {
-    /// The digest of the day of `now`, to one member of staff.
+    /// The digest of the day of `now`, to one member of staff, with its workbook.
     pub fn digest(&self, to: &str, now: Moment) -> Result<Letter> {
         let all = self.gather(now)?;
+        let book = Attached {
+            name: format!(
+                "baosong-{}.xlsx",
+                now.with_timezone(&CST).format("%Y-%m-%d")
+            ),
+            media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            inline: false,
+            bytes: self.book(&all, now)?,
+        };
         let mut facts = DigestFacts {
             campaign: &self.campaign,
             now,
             standings: &all.standings,
+            before: &all.before,
             reports: all.reports,
             review: all.review,
             unreadable: all.unreadable,
             set_aside: all.set_aside,
             letters: all.letters,
-            telephone: all.telephone.iter().map(String::as_str).collect(),
-            held: all.held.iter().map(String::as_str).collect(),
+            telephone: all.telephone,
+            held: all.held,
             links: all.links,
             changes: all.changes,
+            closing: all.closing,
             ledger: all.ledger,
             trouble: all.trouble,
             last_poll: self.store.polled_at()?,
         };
-        digest(&self.templates, &facts, to).or_else(|error| {
+        let mut letter = digest(&self.templates, &facts, to).or_else(|error| {
             // An operator's template must not keep the digest from staff.
             warn!("{error:#}");
             facts
                 .trouble
                 .push(format!("自定义模板有误，已改用内置模板：{error:#}"));
             digest(&Templates::default(), &facts, to)
-        })
+        })?;
+        letter.files.push(book);
+        Ok(letter)
     }
 
     fn gather(&self, now: Moment) -> Result<Gathered> {
         let since = self.since(now)?;
+        let facts = self.store.facts()?;
         let mails: Vec<MailRow> = self
             .store
             .mails(None)?
@@ -71,18 +99,26 @@ impl Daemon {
             .filter(|mail| mail.received_at <= now)
             .collect();
         let reminders = self.reminders(now)?;
-        let names = |due: &[super::Due]| due.iter().map(|due| due.unit.name.clone()).collect();
+        let names = |due: &[super::Due]| {
+            let line =
+                |due: &super::Due| format!("{}（{}）", due.unit.name, owing_in_words(&due.owing));
+            due.iter().map(line).collect()
+        };
+        let at = |moment| standings(&self.roster, &self.campaign, &facts, moment);
+        let now_stand = at(now);
+        let statistics = self.statistics(&now_stand, now)?;
         Ok(Gathered {
-            standings: self.standings(now)?,
-            reports: self.report_lines(since, now)?,
+            before: since.map_or(Vec::new(), at),
+            reports: self.report_lines(&facts, since.unwrap_or_else(moment_zero), now)?,
             review: self.review_lines(&mails, Outcome::Review)?,
             unreadable: self.review_lines(&mails, Outcome::Unreadable)?,
-            set_aside: aside_lines(&mails, since),
-            letters: self.letter_lines(since, now)?,
+            set_aside: aside_lines(&mails, since.unwrap_or_else(moment_zero)),
+            letters: self.letter_lines(since.unwrap_or_else(moment_zero), now)?,
             telephone: names(&reminders.telephone),
             held: names(&reminders.held),
             links: self.link_lines(now)?,
-            changes: self.change_lines(since, now)?,
+            changes: self.change_lines(since.unwrap_or_else(moment_zero), now)?,
+            closing: self.closing(&now_stand, &facts, &statistics, now)?,
             ledger: self.ledger_lines()?,
             trouble: self
                 .store
@@ -90,38 +126,184 @@ impl Daemon {
                 .into_iter()
                 .map(|t| trouble_line(&t.folder, &t.what))
                 .collect(),
+            standings: now_stand,
+            statistics,
+            facts,
         })
     }
 
-    /// The moment of the digest before; before the first, the beginning of time.
-    fn since(&self, now: Moment) -> Result<Moment> {
-        let today = now.with_timezone(&CST).date_naive();
-        let before = self
-            .store
-            .last_digest(today)?
-            .unwrap_or(NaiveDate::from_ymd_opt(1970, 1, 2).unwrap_or_default());
-        Ok(in_china(before.and_time(self.campaign.letters.digest_at)))
+    /// The workbook of everything up to `now`.
+    fn book(&self, all: &Gathered, now: Moment) -> Result<Vec<u8>> {
+        let chains = Chain::all(all.facts.iter().filter(|fact| fact.arrived <= now));
+        let counted = chains
+            .iter()
+            .filter_map(|chain| chain.counted(&self.campaign));
+        let mails: Vec<MailRow> = self.store.mails(None)?;
+        let letters: Vec<LetterRow> = self.store.letters_between(moment_zero(), now)?;
+        workbook(&Book {
+            campaign: &self.campaign,
+            now,
+            standings: &all.standings,
+            entries: &self.store.entries(now)?,
+            on_time: &on_time(&all.facts, &self.campaign),
+            counted: &counted.map(|fact| fact.id).collect(),
+            starred: &self.store.starred()?,
+            review: all.review.iter().chain(&all.unreadable).collect(),
+            letters: &letters,
+            statistics: &all.statistics,
+            links: &all.links,
+            set_aside: &aside_lines(&mails, moment_zero()),
+            changes: &self.change_lines(moment_zero(), now)?,
+        })
     }
 
-    fn report_lines(&self, since: Moment, now: Moment) -> Result<Vec<ReportLine>> {
-        let facts = self.store.facts()?;
-        let on_time = on_time(&facts, &self.campaign);
+    /// The latest version of every unit's 情况统计表, laid together.
+    fn statistics(&self, standings: &[Standing], now: Moment) -> Result<Statistics> {
+        let counted: HashMap<&str, u32> = standings
+            .iter()
+            .map(|s| (s.unit.as_str(), s.reports))
+            .collect();
+        let latest = self.latest_of(Kind::Statistics, now)?.into_iter();
+        let tables = latest.filter_map(|row| {
+            let table = Table::read(&row.text)?;
+            let reports = counted
+                .get(row.fact.unit.as_str())
+                .copied()
+                .unwrap_or_default();
+            Some((row.fact.unit, reports, table))
+        });
+        Ok(lay_together(&tables.collect::<Vec<_>>()))
+    }
+
+    /// Submissions of one kind that no later one replaces.
+    fn latest_of(&self, kind: Kind, now: Moment) -> Result<Vec<SubmissionRow>> {
+        let mut rows = self.store.submissions_of_kind(kind, now)?;
+        let replaced: BTreeSet<i64> = rows.iter().filter_map(|row| row.fact.repeats).collect();
+        rows.retain(|row| !replaced.contains(&row.fact.id));
+        Ok(rows)
+    }
+
+    /// The campaign as a whole, once the summary's due is past.
+    fn closing(
+        &self,
+        standings: &[Standing],
+        facts: &[Fact],
+        statistics: &Statistics,
+        now: Moment,
+    ) -> Result<Option<ClosingFacts>> {
+        if now < self.campaign.summary.end() {
+            return Ok(None);
+        }
+        let arrived: Vec<Fact> = facts
+            .iter()
+            .filter(|fact| fact.arrived <= now)
+            .cloned()
+            .collect();
+        let (photos, videos) = self.store.media_totals(now)?;
+        Ok(Some(ClosingFacts {
+            totals: closing(standings, &arrived, &self.campaign),
+            photos,
+            videos,
+            lacking: self.lacking_summaries(now)?,
+            doubts: statistics.doubts.clone(),
+        }))
+    }
+
+    /// Units whose summaries, taken together, lack something that the notice asks for.
+    fn lacking_summaries(&self, now: Moment) -> Result<Vec<(String, Vec<&'static str>)>> {
+        let mut of_unit: BTreeMap<String, (String, usize)> = BTreeMap::new();
+        for row in self.latest_of(Kind::Summary, now)? {
+            let files = self.store.files_of_submission(row.fact.id)?;
+            let (text, photos) = of_unit.entry(row.fact.unit).or_default();
+            text.push_str(&row.text);
+            *photos += files
+                .iter()
+                .filter(|file| file.media == Media::Photo)
+                .count();
+        }
+        let all = of_unit
+            .into_iter()
+            .map(|(unit, (text, photos))| (unit, lacks(&text, photos)));
+        Ok(all.filter(|(_, lacking)| !lacking.is_empty()).collect())
+    }
+
+    /// The moment of the digest before; `None` before the first.
+    fn since(&self, now: Moment) -> Result<Option<Moment>> {
+        let today = now.with_timezone(&CST).date_naive();
+        let before: Option<NaiveDate> = self.store.last_digest(today)?;
+        Ok(before.map(|day| in_china(day.and_time(self.campaign.letters.digest_at))))
+    }
+
+    fn report_lines(&self, facts: &[Fact], since: Moment, now: Moment) -> Result<Vec<ReportLine>> {
+        let on_time = on_time(facts, &self.campaign);
+        let starred = self.store.starred()?;
         let rows = self.store.submissions_between(since, now)?;
         let mut of_mail: HashMap<i64, usize> = HashMap::new();
         rows.iter()
             .for_each(|row| *of_mail.entry(row.fact.mail).or_default() += 1);
-        rows.into_iter()
-            .map(|row| {
-                let files = self.store.files_of_submission(row.fact.id)?;
-                Ok(report_line(
-                    &row,
-                    &files,
-                    of_mail[&row.fact.mail] == 1,
-                    self.notes(&row)?,
-                    on_time.get(&row.fact.id).copied().flatten(),
-                ))
-            })
-            .collect()
+        let mut lines = Vec::with_capacity(rows.len());
+        let mut looks = Vec::new();
+        for row in rows {
+            let files = self.store.files_of_submission(row.fact.id)?;
+            let content = self.store.content(row.fact.mail)?.unwrap_or_default();
+            looks.push(looks_of(&content, &files));
+            let mut line = report_line(
+                &row,
+                &files,
+                of_mail[&row.fact.mail] == 1,
+                self.notes(&row)?,
+                on_time.get(&row.fact.id).copied().flatten(),
+            );
+            line.breaks = self.breaks_of(&content, &row, &files);
+            line.starred = starred.contains(&row.fact.id);
+            lines.push(line);
+        }
+        self.add_pictures(&mut lines, &looks);
+        Ok(lines)
+    }
+
+    /// The first picture of every report before the second of any, as far as the room goes.
+    fn add_pictures(&self, lines: &mut [ReportLine], looks: &[Vec<(String, String)>]) {
+        let mut left = PICTURE_BYTES;
+        for n in 0..PICTURES {
+            for (line, looks) in lines.iter_mut().zip(looks) {
+                let Some((alt, sha256)) = looks.get(n) else {
+                    continue;
+                };
+                let Ok(bytes) = std::fs::read(self.blobs.path(sha256)) else {
+                    continue;
+                };
+                if bytes.len() <= left {
+                    left -= bytes.len();
+                    line.pictures.push(Picture {
+                        name: format!("p{}-{}.jpg", line.number, n + 1),
+                        alt: alt.clone(),
+                        width: PICTURE_WIDTH,
+                        bytes,
+                    });
+                }
+            }
+        }
+    }
+
+    /// What a submission breaks of the stated formats.
+    pub(super) fn breaks(&self, row: &SubmissionRow, files: &[FileRow]) -> Result<Vec<String>> {
+        let content = self.store.content(row.fact.mail)?.unwrap_or_default();
+        Ok(self.breaks_of(&content, row, files))
+    }
+
+    fn breaks_of(&self, content: &Content, row: &SubmissionRow, files: &[FileRow]) -> Vec<String> {
+        let own: Vec<_> = files
+            .iter()
+            .filter_map(|file| content.files.get(file.position))
+            .collect();
+        let is_text = row.fact.kind != Kind::Supplement && row.fact.kind != Kind::Statistics;
+        let text = if is_text { row.text.as_str() } else { "" };
+        let mut format = self.campaign.format.clone();
+        if !is_text {
+            format.text_least_characters = 0;
+        }
+        breaks(&format, text, &own)
     }
 
     /// What is odd about a submission, in words.
@@ -169,10 +351,11 @@ impl Daemon {
         ];
         let told =
             letters.filter(|letter| letter.rule == "reminder" || failed.contains(&letter.state));
-        let line = |letter: crate::store::LetterRow| LetterLine {
+        let line = |letter: LetterRow| LetterLine {
             unit: match letter.rule.as_str() {
                 "digest" => format!("日报（{}）", letter.about),
                 "receipt" => format!("回执（邮件{}）", letter.about),
+                "answer" => format!("回复确认（邮件{}）", letter.about),
                 _ => letter.about,
             },
             sent: letter.state == LetterState::Sent,
@@ -183,14 +366,11 @@ impl Daemon {
     }
 
     fn link_lines(&self, now: Moment) -> Result<Vec<LinkLine>> {
-        let rows = self.store.submissions_between(moment_zero(), now)?;
-        let mut lines: Vec<LinkLine> = rows
-            .into_iter()
-            .flat_map(|row| {
-                row.links
-                    .into_iter()
-                    .map(move |link| (row.fact.unit.clone(), link))
-            })
+        let opened = self.store.mails_with_opened_links()?;
+        let linked = self.store.linked(now)?.into_iter();
+        let open = linked.filter(|(mail, ..)| !opened.contains(mail));
+        let mut lines: Vec<LinkLine> = open
+            .flat_map(|(_, unit, links)| links.into_iter().map(move |link| (unit.clone(), link)))
             .filter(|(_, link)| link.kind == LinkKind::Files)
             .map(|(unit, link)| LinkLine {
                 unit,
@@ -282,7 +462,24 @@ fn report_line(
         files: files.iter().map(|file| file.name.clone()).collect(),
         media: files.iter().map(|file| file.media).collect::<MediaCounts>(),
         links: row.links.clone(),
+        breaks: Vec::new(),
+        pictures: Vec::new(),
+        starred: false,
     }
+}
+
+/// Words for who sees no pictures, and the hash of the small picture, of the first photos and videos.
+fn looks_of(content: &Content, files: &[FileRow]) -> Vec<(String, String)> {
+    let looks = files.iter().filter_map(|file| {
+        let what = match file.media {
+            Media::Photo => "照片",
+            Media::Video => "视频",
+            _ => return None,
+        };
+        let details = content.files.get(file.position)?.details.as_ref()?;
+        Some((format!("{what}：{}", file.name), details.thumbnail.clone()?))
+    });
+    looks.take(PICTURES).collect()
 }
 
 /// Up to three lines of the text below its title.

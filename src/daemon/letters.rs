@@ -159,14 +159,14 @@ impl Daemon {
     /// Units of mails that hold links to files which nobody has saved yet: reports may lie behind them.
     fn behind_links(&self, now: Moment) -> Result<BTreeSet<String>> {
         let opened = self.store.mails_with_opened_links()?;
-        let rows = self
+        let closed = self
             .store
-            .submissions_between(chrono::DateTime::UNIX_EPOCH.with_timezone(&CST), now)?;
-        let closed = rows.into_iter().filter(|row| {
-            row.links.iter().any(|link| link.kind == LinkKind::Files)
-                && !opened.contains(&row.fact.mail)
-        });
-        Ok(closed.map(|row| row.fact.unit).collect())
+            .linked(now)?
+            .into_iter()
+            .filter(|(mail, _, links)| {
+                links.iter().any(|link| link.kind == LinkKind::Files) && !opened.contains(mail)
+            });
+        Ok(closed.map(|(_, unit, _)| unit).collect())
     }
 
     /// No unit gets more reminders in a campaign than the settings allow.

@@ -120,9 +120,11 @@ impl Daemon {
             .roster
             .unit(&row.fact.unit)
             .map(|unit| quota(unit.kind, &self.campaign));
+        let files = self.store.files_of_submission(row.fact.id)?;
         Ok(Received {
             row,
-            files: self.store.files_of_submission(row.fact.id)?,
+            breaks: self.breaks(row, &files)?,
+            files,
             of_quota: place.map(|place| place + 1).zip(quota),
         })
     }

@@ -88,6 +88,7 @@ pub fn answer(
         subject,
         html,
         text,
+        files: Vec::new(),
     })
 }
 

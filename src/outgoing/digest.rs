@@ -1,22 +1,28 @@
 //! The morning report to staff: how units stand, what needs a person, what is new.
 
 use super::answer::EXAMPLES;
+use super::closed::Closed;
 use super::facts::{
     AsideLine, ChangeLine, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine,
 };
 use super::matrix::{self, Group};
-use super::{DigestFacts, Key, Letter, Rule, Templates, words};
+use super::{Attached, DigestFacts, Key, Letter, Rule, Templates, words};
 use crate::attribution::Kind;
 use crate::campaign::{Campaign, Moment};
 use crate::standing::{DayState, Owed, Standing};
 use anyhow::Result;
 use chrono::{Days, NaiveDate, TimeDelta};
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// Larger mails are cut by some clients (Gmail: 102 kB).
 const MOST_HTML_BYTES: usize = 100_000;
-/// Rows that a section shows; the next is tried where the letter would be too large.
-const MOST_ROWS: [usize; 4] = [60, 30, 12, 4];
+/// Rows that a section shows, and units that the table of units shows; the next is tried where the letter would be too large.
+const MOST: [(usize, usize); 5] = [(60, 150), (30, 150), (12, 120), (4, 100), (2, 40)];
+/// Units that one sentence of the top block names: the table below it has all.
+const MOST_NAMES: usize = 16;
+/// Units that a list of its own names.
+const MOST_LISTED: usize = 80;
 
 /// What the digest of a day is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +44,9 @@ struct View<'a> {
     written: String,
     headline: String,
     absent_title: String,
-    absent: Vec<&'a str>,
+    absent: String,
+    absent_total: usize,
+    since: Vec<String>,
     behind: Vec<Behind>,
     behind_total: usize,
     needs: Vec<String>,
@@ -47,11 +55,14 @@ struct View<'a> {
     days_title: String,
     days: Vec<u32>,
     groups: Vec<Group<'a>>,
+    has_before: bool,
+    twice: Shown<'a, ReportLine>,
+    closing: Option<Closed>,
     reports: Shown<'a, ReportLine>,
     review: Shown<'a, ReviewLine>,
     unreadable: Shown<'a, ReviewLine>,
-    telephone: &'a [&'a str],
-    held: &'a [&'a str],
+    telephone: Shown<'a, String>,
+    held: Shown<'a, String>,
     letters: Shown<'a, LetterLine>,
     links: Shown<'a, LinkLine>,
     set_aside: Shown<'a, AsideLine>,
@@ -74,20 +85,34 @@ struct Shown<'a, T> {
 #[derive(Serialize)]
 struct Behind {
     what: &'static str,
-    units: Vec<String>,
+    total: usize,
+    units: String,
 }
 
 /// The digest for one member of staff.
 pub fn digest(templates: &Templates, facts: &DigestFacts<'_>, to: &str) -> Result<Letter> {
     let subject = subject(facts);
     let mut rendered = (String::new(), String::new());
-    for most in MOST_ROWS {
+    let mut shown = 0;
+    for most in MOST {
         rendered = templates.render("digest", &view(facts, &subject, most))?;
+        shown = most.0;
         if rendered.0.len() < MOST_HTML_BYTES {
             break;
         }
     }
     let (html, text) = rendered;
+    let pictures = facts
+        .reports
+        .iter()
+        .take(shown)
+        .flat_map(|report| &report.pictures);
+    let files = pictures.map(|picture| Attached {
+        name: picture.name.clone(),
+        media_type: "image/jpeg",
+        inline: true,
+        bytes: picture.bytes.clone(),
+    });
     Ok(Letter {
         key: Key {
             rule: Rule::Digest,
@@ -99,10 +124,15 @@ pub fn digest(templates: &Templates, facts: &DigestFacts<'_>, to: &str) -> Resul
         subject,
         html,
         text,
+        files: files.collect(),
     })
 }
 
-fn view<'a>(facts: &'a DigestFacts<'a>, subject: &'a str, most: usize) -> View<'a> {
+fn view<'a>(
+    facts: &'a DigestFacts<'a>,
+    subject: &'a str,
+    (most, units): (usize, usize),
+) -> View<'a> {
     let phase = phase(facts.campaign, facts.now);
     let (absent_title, absent) = absent(facts, phase);
     View {
@@ -111,7 +141,8 @@ fn view<'a>(facts: &'a DigestFacts<'a>, subject: &'a str, most: usize) -> View<'
         written: written(facts.now),
         headline: headline(facts),
         absent_title,
-        absent,
+        absent_total: absent.len(),
+        absent: names(&absent),
         behind: behind(facts, phase),
         behind_total: facts.standings.iter().filter(|s| s.behind).count(),
         needs: needs(facts),
@@ -119,12 +150,16 @@ fn view<'a>(facts: &'a DigestFacts<'a>, subject: &'a str, most: usize) -> View<'
         in_week: phase != Phase::Plan,
         days_title: days_title(facts.campaign),
         days: matrix::heads(facts.campaign),
-        groups: matrix::groups(facts.standings),
+        groups: matrix::groups(facts.standings, facts.before, units),
+        has_before: !facts.before.is_empty(),
+        since: since(facts),
+        twice: twice(&facts.reports, most),
+        closing: facts.closing.as_ref().map(Closed::of),
         reports: shown(&facts.reports, most),
         review: shown(&facts.review, most),
         unreadable: shown(&facts.unreadable, most),
-        telephone: &facts.telephone,
-        held: &facts.held,
+        telephone: shown(&facts.telephone, MOST_LISTED),
+        held: shown(&facts.held, MOST_LISTED),
         letters: shown(&facts.letters, most),
         links: by_expiry(&facts.links, most),
         set_aside: shown(&facts.set_aside, most),
@@ -233,9 +268,54 @@ fn behind(facts: &DigestFacts<'_>, phase: Phase) -> Vec<Behind> {
         ("缺情况统计表", missing(|s| s.statistics)),
     ]
     .into_iter()
-    .map(|(what, units)| Behind { what, units })
-    .filter(|line| !line.units.is_empty())
+    .filter(|(_, units): &(_, Vec<String>)| !units.is_empty())
+    .map(|(what, units)| Behind {
+        what,
+        total: units.len(),
+        units: names(&units),
+    })
     .collect()
+}
+
+/// The first of many names, with their number where some are left out; a city without its bureau.
+fn names<S: AsRef<str>>(all: &[S]) -> String {
+    let short = |name: &S| name.as_ref().replacen("市教育局", "市", 1);
+    let shown: Vec<String> = all.iter().take(MOST_NAMES).map(short).collect();
+    let more = if all.len() > MOST_NAMES {
+        format!("等{}家，见下表", all.len())
+    } else {
+        String::new()
+    };
+    format!("{}{more}", shown.join("、"))
+}
+
+/// Which units fell behind since the last digest, and which caught up.
+fn since(facts: &DigestFacts) -> Vec<String> {
+    let was: HashSet<&str> = facts
+        .before
+        .iter()
+        .filter(|s| s.behind)
+        .map(|s| s.unit.as_str())
+        .collect();
+    let is: HashSet<&str> = facts
+        .standings
+        .iter()
+        .filter(|s| s.behind)
+        .map(|s| s.unit.as_str())
+        .collect();
+    let of = |one: &HashSet<&str>, other: &HashSet<&str>| {
+        let units = facts.standings.iter().map(|s| s.unit.as_str());
+        units
+            .filter(|unit| one.contains(unit) && !other.contains(unit))
+            .collect::<Vec<_>>()
+    };
+    if facts.before.is_empty() {
+        return Vec::new();
+    }
+    let changed = [("新增落后", of(&is, &was)), ("已补齐", of(&was, &is))];
+    let some = changed.into_iter().filter(|(_, units)| !units.is_empty());
+    some.map(|(what, units)| format!("{what}{}家：{}", units.len(), names(&units)))
+        .collect()
 }
 
 fn needs(facts: &DigestFacts<'_>) -> Vec<String> {
@@ -302,6 +382,19 @@ fn shown<T>(all: &[T], most: usize) -> Shown<'_, T> {
         rows: all.iter().take(most).collect(),
         total: all.len(),
         more: all.len().saturating_sub(most),
+    }
+}
+
+/// Reports whose words or photos came before.
+fn twice(reports: &[ReportLine], most: usize) -> Shown<'_, ReportLine> {
+    let all: Vec<&ReportLine> = reports
+        .iter()
+        .filter(|report| !report.notes.is_empty())
+        .collect();
+    Shown {
+        total: all.len(),
+        more: all.len().saturating_sub(most),
+        rows: all.into_iter().take(most).collect(),
     }
 }
 

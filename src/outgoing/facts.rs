@@ -4,7 +4,7 @@ use super::words;
 use crate::attribution::Kind;
 use crate::campaign::{Campaign, Moment};
 use crate::message::{Link, Media};
-use crate::standing::Standing;
+use crate::standing::{Closing, Doubt, Standing};
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
@@ -17,6 +17,8 @@ pub struct DigestFacts<'a> {
     pub now: Moment,
     /// Every unit, in the order of the roster.
     pub standings: &'a [Standing],
+    /// The same at the last digest; empty where there was none.
+    pub before: &'a [Standing],
     /// Submissions that arrived since the last digest.
     pub reports: Vec<ReportLine>,
     /// Mails that a person must decide.
@@ -27,14 +29,16 @@ pub struct DigestFacts<'a> {
     pub set_aside: Vec<AsideLine>,
     /// Letters to units, since the last digest.
     pub letters: Vec<LetterLine>,
-    /// Units that are behind and have no address: official names.
-    pub telephone: Vec<&'a str>,
+    /// Units that are behind and that no letter reaches: official names, with what they owe.
+    pub telephone: Vec<String>,
     /// Units that are behind, but that a mail in review may be from: they are not reminded.
-    pub held: Vec<&'a str>,
+    pub held: Vec<String>,
     /// Links whose files have to be saved by hand.
     pub links: Vec<LinkLine>,
     /// What staff corrected since the last digest.
     pub changes: Vec<ChangeLine>,
+    /// The whole campaign, once the summary's due is past.
+    pub closing: Option<ClosingFacts>,
     /// One line a folder.
     pub ledger: Vec<LedgerLine>,
     /// What is wrong with the daemon itself, in words for staff.
@@ -78,6 +82,41 @@ pub struct ReportLine {
     pub day_inferred: bool,
     /// What is odd about it, in Chinese: words or photos that came with another report.
     pub notes: Vec<String>,
+    /// What it breaks of the stated file formats, in Chinese.
+    pub breaks: Vec<String>,
+    /// Its first photos and videos, small.
+    pub pictures: Vec<Picture>,
+    /// Whether it is on the shortlist.
+    pub starred: bool,
+}
+
+/// A small JPEG of a photo or video.
+#[derive(Debug, Clone, Serialize)]
+pub struct Picture {
+    /// ASCII, and its own within a letter.
+    pub name: String,
+    /// For who sees no pictures: what it is and its file's name.
+    pub alt: String,
+    /// Pixels as shown; the picture itself may have twice as many.
+    pub width: u32,
+    /// A JPEG.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// What closes the campaign.
+#[derive(Debug, Clone)]
+pub struct ClosingFacts {
+    /// Totals.
+    pub totals: Closing,
+    /// Distinct photos and videos of all reports.
+    pub photos: u64,
+    /// See `photos`.
+    pub videos: u64,
+    /// Units whose summary lacks something, and what.
+    pub lacking: Vec<(String, Vec<&'static str>)>,
+    /// Cells of the statistics tables that staff should look at.
+    pub doubts: Vec<Doubt>,
 }
 
 /// Files by media.

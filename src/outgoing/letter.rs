@@ -84,4 +84,19 @@ pub struct Letter {
     pub html: String,
     /// The same in plain text.
     pub text: String,
+    /// Pictures of the HTML, and files beside it.
+    pub files: Vec<Attached>,
+}
+
+/// A file of a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// ASCII: QQ and Outlook show no other (RFC 2231). Of a picture the Content-ID too.
+    pub name: String,
+    /// `image/jpeg`.
+    pub media_type: &'static str,
+    /// Shown in the HTML as `cid:NAME`, not listed beside it.
+    pub inline: bool,
+    /// Content.
+    pub bytes: Vec<u8>,
 }

@@ -4,7 +4,7 @@ use super::Letter;
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result};
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
 /// The whole mail: plain text and HTML side by side, dated `now` in China Standard Time.
@@ -18,7 +18,7 @@ pub fn mail(
     now: Moment,
 ) -> Result<Vec<u8>> {
     let name = Some(one_line(sender_name)).filter(|name| !name.is_empty());
-    let body = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+    let body = body(letter)?;
     let mut builder = Message::builder();
     if let Some(answered) = letter.answers.as_deref().map(one_line) {
         let id = format!("<{answered}>");
@@ -41,6 +41,36 @@ pub fn mail(
     // lettre itself writes Date in UTC only.
     headers.insert_raw(header("Date", now.with_timezone(&CST).to_rfc2822()));
     Ok(message.formatted())
+}
+
+/// The parts from the inside out: HTML with its pictures (RFC 2387), the text beside it, the files after both.
+fn body(letter: &Letter) -> Result<MultiPart> {
+    let (pictures, files): (Vec<_>, Vec<_>) = letter.files.iter().partition(|file| file.inline);
+    let text = SinglePart::plain(letter.text.clone());
+    let html = SinglePart::html(letter.html.clone());
+    let mut body = MultiPart::alternative().singlepart(text);
+    if pictures.is_empty() {
+        body = body.singlepart(html);
+    } else {
+        let mut related = MultiPart::related().singlepart(html);
+        for file in pictures {
+            related = related.singlepart(
+                Attachment::new_inline(file.name.clone())
+                    .body(file.bytes.clone(), file.media_type.parse()?),
+            );
+        }
+        body = body.multipart(related);
+    }
+    if files.is_empty() {
+        return Ok(body);
+    }
+    let mut mixed = MultiPart::mixed().multipart(body);
+    for file in files {
+        mixed = mixed.singlepart(
+            Attachment::new(file.name.clone()).body(file.bytes.clone(), file.media_type.parse()?),
+        );
+    }
+    Ok(mixed)
 }
 
 fn address(text: &str) -> Result<Address> {

@@ -3,6 +3,7 @@
 //! Composing is pure; only [`Transport`] touches the network or the disk.
 
 mod answer;
+mod closed;
 mod command;
 mod digest;
 mod facts;
@@ -19,20 +20,22 @@ mod tests;
 mod token;
 mod transport;
 mod words;
+mod workbook;
 
 pub use answer::{AnswerFacts, Done, answer};
 pub use command::{Command, Said, commands};
 pub use digest::digest;
 pub use facts::{
-    AsideLine, ChangeLine, DigestFacts, LedgerLine, LetterLine, LinkLine, MediaCounts, ReportLine,
-    ReviewLine,
+    AsideLine, ChangeLine, ClosingFacts, DigestFacts, LedgerLine, LetterLine, LinkLine,
+    MediaCounts, Picture, ReportLine, ReviewLine,
 };
-pub use letter::{Key, Letter, Rule};
+pub use letter::{Attached, Key, Letter, Rule};
 pub use mime::mail;
 pub use pace::{Pace, Quiet};
 pub use receipt::{ReceiptFacts, Received, day_of_receipt, receipt};
 pub use reminder::{ReminderFacts, reminder};
-pub use spoken::{fact_in_words, standing_lines};
+pub use spoken::{fact_in_words, owing_in_words, standing_lines};
 pub use templates::Templates;
 pub use token::{code, coded};
 pub use transport::{Envelope, Fate, Transport};
+pub use workbook::{Book, workbook};

@@ -37,6 +37,8 @@ pub struct Received<'a> {
     pub files: Vec<FileRow>,
     /// Of a report that counts: which of the unit's it is, and how many the unit owes.
     pub of_quota: Option<(usize, u32)>,
+    /// What it breaks of the stated file formats, in Chinese; it counts all the same.
+    pub breaks: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +99,7 @@ pub fn receipt(
         subject,
         html,
         text,
+        files: Vec::new(),
     })
 }
 
@@ -155,6 +158,18 @@ fn hints(facts: &ReceiptFacts) -> Vec<String> {
             .any(has_media)
     {
         hints.push("邮件中未见照片、视频，如有请补发。".to_owned());
+    }
+    let broken: Vec<&str> = facts
+        .reports
+        .iter()
+        .flat_map(|report| &report.breaks)
+        .map(String::as_str)
+        .collect();
+    if !broken.is_empty() {
+        hints.push(format!(
+            "材料格式请留意（不影响计份）：{}。",
+            broken.join("；")
+        ));
     }
     let links = facts.reports.iter().flat_map(|report| &report.row.links);
     for link in links.filter(|link| link.kind == LinkKind::Files) {

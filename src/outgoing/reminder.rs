@@ -83,6 +83,7 @@ pub fn reminder(templates: &Templates, facts: &ReminderFacts<'_>, to: &str) -> R
         subject,
         html,
         text,
+        files: Vec::new(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::campaign::Campaign;
-use crate::standing::{DayState, Owed, Standing};
+use crate::standing::{DayState, Owed, Owing, Standing};
 use crate::store::Fact;
 
 /// 铁岭市教育局 活动信息 5月24日.
@@ -14,6 +14,23 @@ pub fn fact_in_words(fact: &Fact) -> String {
     ];
     let said = parts.iter().filter(|part| !part.is_empty());
     said.map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// 缺实施方案、报送2份.
+pub fn owing_in_words(owing: &Owing) -> String {
+    let reports = format!("报送{}份", owing.reports);
+    let parts = [
+        (owing.plan, "实施方案"),
+        (owing.reports > 0, reports.as_str()),
+        (owing.summary, "总结"),
+        (owing.statistics, "情况统计表"),
+    ];
+    let words: Vec<_> = parts
+        .iter()
+        .filter(|(owes, _)| *owes)
+        .map(|(_, what)| *what)
+        .collect();
+    format!("缺{}", words.join("、"))
 }
 
 /// How one unit stands, in three lines.

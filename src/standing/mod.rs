@@ -1,6 +1,8 @@
 //! 5. How each unit stands: counts, days, what it owes. Pure functions of facts, campaign and `now`.
 
 mod chain;
+mod closing;
+mod format;
 mod owing;
 mod statistics;
 mod summary;
@@ -11,6 +13,8 @@ mod unit;
 mod tests;
 
 pub use chain::Chain;
+pub use closing::{Best, Closing, closing};
+pub use format::breaks;
 pub use owing::{Owing, owing};
 pub use statistics::{Doubt, Row, Statistics, lay_together};
 pub use summary::lacks;

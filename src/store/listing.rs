@@ -56,6 +56,8 @@ pub struct SubmissionRow {
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct FileRow {
+    /// Place in the files of its mail.
+    pub position: usize,
     pub name: String,
     pub media: Media,
     pub sha256: String,
@@ -163,10 +165,44 @@ impl Store {
 
     fn files(&self, condition: &str, id: i64) -> Result<Vec<FileRow>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT name, media, sha256, bytes, taken_at FROM files WHERE {condition} ORDER BY mail, position"
+            "SELECT name, media, sha256, bytes, taken_at, position FROM files WHERE {condition} ORDER BY mail, position"
         ))?;
         let rows = statement.query_map([id], file_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Submissions of one kind that arrived by `until`, in order of arrival.
+    pub fn submissions_of_kind(&self, kind: Kind, until: Moment) -> Result<Vec<SubmissionRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{SUBMISSIONS} WHERE s.kind = ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id"
+        ))?;
+        let values = params![super::name(kind).unwrap_or_default(), until.timestamp()];
+        let rows = statement.query_map(values, submission_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Mail, unit and links of submissions that arrived by `until` and hold any.
+    pub fn linked(&self, until: Moment) -> Result<Vec<(i64, String, Vec<Link>)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT mail, unit, links FROM submissions WHERE links <> '[]' AND arrived <= ?1 ORDER BY arrived, id",
+        )?;
+        let rows = statement.query_map([until.timestamp()], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                from_json(&row.get::<_, String>(2)?)?,
+            ))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Photos and videos that belong to submissions, each distinct one once.
+    pub fn media_totals(&self, until: Moment) -> Result<(u64, u64)> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(DISTINCT sha256) FILTER (WHERE media = 'photo'), count(DISTINCT sha256) FILTER (WHERE media = 'video')
+             FROM files f JOIN submissions s ON s.id = f.submission WHERE s.arrived <= ?1",
+        )?;
+        Ok(statement.query_row([until.timestamp()], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// What standings are computed from.
@@ -229,5 +265,6 @@ fn file_row(row: &Row) -> rusqlite::Result<FileRow> {
         sha256: row.get(2)?,
         bytes: row.get(3)?,
         taken_at: row.get::<_, Option<i64>>(4)?.map(moment),
+        position: row.get(5)?,
     })
 }

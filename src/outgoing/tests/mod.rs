@@ -46,7 +46,12 @@ fn digest_of(facts: &DigestFacts) -> Letter {
 fn the_digest_of_a_day_in_the_week() {
     let now = at(5, 25, 10, 30);
     let (campaign, standings) = (Campaign::default(), standings_at(now));
-    assert_golden("digest_week", &digest_of(&busy(&campaign, &standings, now)));
+    let before = standings_at(at(5, 24, 10, 30));
+    let facts = DigestFacts {
+        before: &before,
+        ..busy(&campaign, &standings, now)
+    };
+    assert_golden("digest_week", &digest_of(&facts));
 }
 
 #[test]
@@ -63,10 +68,11 @@ fn the_digest_after_the_plans_due() {
 fn the_digest_after_the_summarys_due() {
     let now = at(5, 31, 10, 30);
     let (campaign, standings) = (Campaign::default(), standings_at(now));
-    assert_golden(
-        "digest_summary",
-        &digest_of(&quiet(&campaign, &standings, now)),
-    );
+    let facts = DigestFacts {
+        closing: Some(closed(&standings, &campaign)),
+        ..quiet(&campaign, &standings, now)
+    };
+    assert_golden("digest_summary", &digest_of(&facts));
 }
 
 #[test]
@@ -135,6 +141,66 @@ fn a_digest_of_66_units_and_60_reports_stays_under_100_kilobytes() {
 }
 
 #[test]
+fn pictures_are_attached_for_the_reports_that_are_shown_and_no_others() {
+    let now = at(5, 25, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    let mut facts = quiet(&campaign, &standings, now);
+    let with_picture = |n: i64| ReportLine {
+        pictures: vec![picture(n)],
+        ..report(n, "某单位", &"题".repeat(900))
+    };
+    facts.reports = (0..300).map(with_picture).collect();
+    let letter = digest_of(&facts);
+    let shown = letter.html.matches("src=\"cid:").count();
+    assert!(shown > 0 && shown < 300);
+    assert_eq!(letter.files.len(), shown);
+    let raw = mail(&letter, "报送", "a@example.cn", "x@example.cn", now).unwrap();
+    let raw = String::from_utf8(raw).unwrap();
+    assert!(raw.contains("multipart/related") && raw.contains("Content-ID: <p0-1.jpg>"));
+}
+
+#[test]
+fn of_a_thousand_units_those_behind_are_shown_and_the_letter_stays_small() {
+    let now = at(5, 28, 10, 30);
+    let campaign = Campaign::default();
+    let unit = |n| format!("[[college]]\nname = \"第{n}职业技术学院\"\ncity = \"沈阳市\"\n");
+    let roster = Roster::parse(&format!(
+        "city = []\n{}",
+        (0..1000).map(unit).collect::<String>()
+    ))
+    .unwrap();
+    let standings = standings(&roster, &campaign, &[], now);
+    let letter = digest_of(&busy(&campaign, &standings, now));
+    assert!(letter.html.len() < 100_000, "{}", letter.html.len());
+    assert!(
+        letter.html.contains("等1000家，见下表") && letter.html.contains("家未列出，见附件“进度”")
+    );
+}
+
+#[test]
+fn what_changed_since_the_last_digest_is_marked() {
+    let now = at(5, 25, 10, 30);
+    let (campaign, standings) = (Campaign::default(), standings_at(now));
+    let before = standings_at(at(5, 24, 10, 30));
+    let facts = DigestFacts {
+        before: &before,
+        ..quiet(&campaign, &standings, now)
+    };
+    let text = digest_of(&facts).text;
+    assert!(
+        text.contains("23日✓ 24日✓+ 25日－") && text.contains("份+"),
+        "{text}"
+    );
+    let later = standings_at(at(5, 31, 10, 30));
+    let facts = DigestFacts {
+        before: &before,
+        ..quiet(&campaign, &later, at(5, 31, 10, 30))
+    };
+    let text = digest_of(&facts).text;
+    assert!(text.contains("【较上期】新增落后"), "{text}");
+}
+
+#[test]
 fn subjects_of_reminders_differ_by_unit_and_by_day() {
     let one = reminder_at(2, at(5, 31, 11, 0));
     let other_unit = reminder_at(1, at(5, 31, 11, 0));
@@ -199,6 +265,7 @@ fn a_receipt_names_what_was_noted_and_what_is_missing() {
         flags: Vec::new(),
     };
     let file = |name: &str, bytes| FileRow {
+        position: 0,
         name: name.into(),
         media: crate::message::Media::Document,
         sha256: String::new(),
@@ -229,11 +296,13 @@ fn a_receipt_names_what_was_noted_and_what_is_missing() {
                 row: &rows[0],
                 files: vec![file("活动信息.docx", 24_100)],
                 of_quota: Some((2, 3)),
+                breaks: vec!["“1.jpg”长边640像素，小于1200像素".into()],
             },
             Received {
                 row: &rows[1],
                 files: vec![file("方案.docx", 2_200_000)],
                 of_quota: None,
+                breaks: Vec::new(),
             },
         ],
         contact: "张老师 024-00000000",

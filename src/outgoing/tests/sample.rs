@@ -5,7 +5,7 @@ use crate::campaign::{Campaign, Moment, in_china};
 use crate::message::{Link, LinkKind};
 use crate::outgoing::*;
 use crate::roster::{Roster, UnitKind};
-use crate::standing::{Standing, owing, standings};
+use crate::standing::{Doubt, Standing, closing, owing, standings};
 use crate::store::Fact;
 use chrono::NaiveDate;
 
@@ -67,6 +67,9 @@ pub fn report(number: i64, unit: &str, title: &str) -> ReportLine {
     ReportLine {
         number: number.to_string(),
         notes: Vec::new(),
+        breaks: Vec::new(),
+        pictures: Vec::new(),
+        starred: false,
         unit: unit.into(),
         kind: Kind::Daily,
         days: vec![NaiveDate::from_ymd_opt(2022, 5, 24).unwrap()],
@@ -90,6 +93,32 @@ pub fn report(number: i64, unit: &str, title: &str) -> ReportLine {
         links: Vec::new(),
         repeats: false,
         day_inferred: false,
+    }
+}
+
+/// A picture of one pixel.
+pub fn picture(number: i64) -> Picture {
+    Picture {
+        name: format!("p{number}-1.jpg"),
+        alt: "照片：照片1.jpg".into(),
+        width: 120,
+        bytes: vec![0xff, 0xd8, 0xff, 0xd9],
+    }
+}
+
+/// Totals of the sample's facts, a summary that lacks something and a table that does not add up.
+pub fn closed(standings: &[Standing], campaign: &Campaign) -> ClosingFacts {
+    ClosingFacts {
+        totals: closing(standings, &facts(&few()), campaign),
+        photos: 86,
+        videos: 4,
+        lacking: vec![(standings[3].unit.clone(), vec!["存在问题", "照片"])],
+        doubts: vec![Doubt {
+            unit: standings[0].unit.clone(),
+            column: "惠及人数".into(),
+            cell: "约300".into(),
+            why: "不是数字".into(),
+        }],
     }
 }
 
@@ -145,6 +174,8 @@ pub fn quiet<'a>(
         campaign,
         now,
         standings,
+        before: &[],
+        closing: None,
         reports: Vec::new(),
         review: Vec::new(),
         unreadable: Vec::new(),
@@ -175,7 +206,17 @@ pub fn busy<'a>(campaign: &'a Campaign, standings: &'a [Standing], now: Moment) 
         expires_at,
     };
     DigestFacts {
-        reports: vec![report(6, unit(0), "技能展示进社区"), late_case(8, unit(4))],
+        reports: vec![
+            ReportLine {
+                pictures: vec![picture(6)],
+                starred: true,
+                ..report(6, unit(0), "技能展示进社区")
+            },
+            ReportLine {
+                breaks: vec!["“照片1.jpg”长边640像素，小于1200像素".into()],
+                ..late_case(8, unit(4))
+            },
+        ],
         review: vec![
             review(12),
             ReviewLine {
@@ -194,8 +235,8 @@ pub fn busy<'a>(campaign: &'a Campaign, standings: &'a [Standing], now: Moment) 
             reason: "自动回复".into(),
         }],
         letters: vec![letter(1, true, ""), letter(2, false, "发件服务器拒收")],
-        telephone: vec![unit(2), unit(5)],
-        held: vec!["抚顺职业技术学院"],
+        telephone: vec![format!("{}（欠报送2份）", unit(2)), unit(5).into()],
+        held: vec!["抚顺职业技术学院".into()],
         links: vec![link(0, None), link(4, Some(at(5, 27, 9, 0)))],
         changes: vec![ChangeLine {
             number: 1,
