@@ -265,7 +265,9 @@ fn tabulates(content: &Content) -> bool {
         .filter(|number| !number.is_empty())
         .count();
     let named = normal(&content.subject).contains("统计") || text.contains("统计表");
-    named && digits >= 3 && text.contains("单位")
+    let mut rows = content.text.lines().filter(|line| line.contains('\t'));
+    let numbered = rows.any(|row| row.contains(|c: char| c.is_ascii_digit()));
+    named && digits >= 3 && (numbered || text.contains("单位"))
 }
 
 /// One detail of an earlier report put right, the rest unchanged.
