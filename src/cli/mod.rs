@@ -9,6 +9,7 @@ mod import;
 mod lessons;
 mod mails;
 mod once;
+mod pack;
 mod remind;
 mod reprocess;
 mod review;
@@ -95,6 +96,8 @@ enum Verb {
     Star(star::Star),
     /// Take a report off the shortlist
     Unstar(star::Star),
+    /// Write reports as folders 单位/日期/标题, with texts, photos, videos and an index
+    Pack(pack::Pack),
     /// Print what was seen in one mail, and how it was weighed
     Explain(explain::Explain),
     /// Read and judge again from the raw mails
@@ -164,6 +167,7 @@ impl Verb {
             Self::Opened(args) => args.run(common),
             Self::Star(args) => args.run(common, true),
             Self::Unstar(args) => args.run(common, false),
+            Self::Pack(args) => args.run(common),
             Self::Explain(args) => args.run(common),
             Self::Reprocess(args) => args.run(common),
             Self::Standing(args) => args.run(common),

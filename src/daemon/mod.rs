@@ -5,6 +5,7 @@ mod corrections;
 mod digest;
 mod intake;
 mod letters;
+mod pack;
 mod poll;
 mod progress;
 mod receipts;
@@ -15,6 +16,7 @@ pub use corrections::Target;
 pub use digest::on_time;
 pub use intake::Incoming;
 pub use letters::{Due, Reminders};
+pub use pack::Choice;
 
 use crate::attribution::Judge;
 use crate::campaign::{CST, Campaign, Moment};

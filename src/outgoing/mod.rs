@@ -5,8 +5,11 @@
 mod answer;
 mod closed;
 mod command;
+mod contact_sheet;
 mod digest;
+mod document;
 mod facts;
+mod file_name;
 mod letter;
 mod matrix;
 mod mime;
@@ -24,11 +27,14 @@ mod workbook;
 
 pub use answer::{AnswerFacts, Done, answer};
 pub use command::{Command, Said, commands};
+pub use contact_sheet::contact_sheet;
 pub use digest::digest;
+pub use document::document;
 pub use facts::{
     AsideLine, ChangeLine, ClosingFacts, DigestFacts, LedgerLine, LetterLine, LinkLine,
     MediaCounts, Picture, ReportLine, ReviewLine,
 };
+pub use file_name::{ending, safe, unique};
 pub use letter::{Attached, Key, Letter, Rule};
 pub use mime::mail;
 pub use pace::{Pace, Quiet};
