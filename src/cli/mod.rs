@@ -10,6 +10,7 @@ mod lessons;
 mod mails;
 mod once;
 mod pack;
+mod rehearse;
 mod remind;
 mod reprocess;
 mod review;
@@ -106,6 +107,8 @@ enum Verb {
     Standing(standing::StandingArgs),
     /// Write the digest of the moment into files, sending nothing
     Digest(digest::Digest),
+    /// Play a campaign through on local mails, and write every letter that would leave as one index
+    Rehearse(rehearse::Rehearse),
     /// Send the reminders of the moment, or show them
     Remind(remind::Remind),
     /// Check settings and roster, without network
@@ -172,6 +175,7 @@ impl Verb {
             Self::Reprocess(args) => args.run(common),
             Self::Standing(args) => args.run(common),
             Self::Digest(args) => args.run(common),
+            Self::Rehearse(args) => args.run(common).await,
             Self::Remind(args) => args.run(common).await,
             Self::Check => check::run(common),
         }

@@ -6,13 +6,13 @@ use crate::campaign::{CST, Moment, in_china};
 use crate::message::{Content, LinkKind, Media};
 use crate::outgoing::{
     AsideLine, Attached, Book, ChangeLine, ClosingFacts, DigestFacts, LedgerLine, Letter,
-    LetterLine, LinkLine, MediaCounts, Picture, ReportLine, ReviewLine, Templates, digest,
-    owing_in_words, workbook,
+    LetterLine, LinkLine, MOST_REPORTS, MediaCounts, Picture, ReportLine, ReviewLine, Templates,
+    TwiceLine, digest, owing_in_words, workbook,
 };
 use crate::standing::{
     Chain, Standing, Statistics, Table, breaks, closing, lacks, lay_together, standings,
 };
-use crate::store::{Fact, FileRow, LetterRow, LetterState, MailRow, SubmissionRow};
+use crate::store::{Entry, Fact, FileRow, LetterRow, LetterState, MailRow, SubmissionRow};
 use anyhow::Result;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,10 +27,14 @@ const PICTURE_WIDTH: u32 = 120;
 
 /// Everything that a digest tells, owned, so that the letter can borrow it.
 struct Gathered {
-    facts: Vec<Fact>,
+    entries: Vec<Entry>,
+    on_time: HashMap<i64, Option<bool>>,
+    counted: BTreeSet<i64>,
     standings: Vec<Standing>,
     before: Vec<Standing>,
+    news: Vec<(Kind, bool)>,
     reports: Vec<ReportLine>,
+    twice: Vec<TwiceLine>,
     review: Vec<ReviewLine>,
     unreadable: Vec<ReviewLine>,
     set_aside: Vec<AsideLine>,
@@ -63,7 +67,9 @@ impl Daemon {
             now,
             standings: &all.standings,
             before: &all.before,
+            news: all.news,
             reports: all.reports,
+            twice: all.twice,
             review: all.review,
             unreadable: all.unreadable,
             set_aside: all.set_aside,
@@ -91,13 +97,10 @@ impl Daemon {
 
     fn gather(&self, now: Moment) -> Result<Gathered> {
         let since = self.since(now)?;
-        let facts = self.store.facts()?;
-        let mails: Vec<MailRow> = self
-            .store
-            .mails(None)?
-            .into_iter()
-            .filter(|mail| mail.received_at <= now)
-            .collect();
+        let after = since.unwrap_or_else(moment_zero);
+        let (facts, entries) = (self.store.facts()?, self.store.entries(now)?);
+        let on_time = on_time(&facts, &self.campaign);
+        let mails = self.store.mails_not_taken(now)?;
         let reminders = self.reminders(now)?;
         let names = |due: &[super::Due]| {
             let line =
@@ -107,17 +110,21 @@ impl Daemon {
         let at = |moment| standings(&self.roster, &self.campaign, &facts, moment);
         let now_stand = at(now);
         let statistics = self.statistics(&now_stand, now)?;
+        let new = entries.iter().filter(|entry| entry.arrived > after);
+        let late = |entry: &Entry| on_time.get(&entry.id).copied().flatten() == Some(false);
         Ok(Gathered {
             before: since.map_or(Vec::new(), at),
-            reports: self.report_lines(&facts, since.unwrap_or_else(moment_zero), now)?,
+            news: new.map(|entry| (entry.kind, late(entry))).collect(),
+            reports: self.report_lines(&on_time, after, now)?,
+            twice: self.twice_lines(after, now)?,
             review: self.review_lines(&mails, Outcome::Review)?,
             unreadable: self.review_lines(&mails, Outcome::Unreadable)?,
-            set_aside: aside_lines(&mails, since.unwrap_or_else(moment_zero)),
-            letters: self.letter_lines(since.unwrap_or_else(moment_zero), now)?,
+            set_aside: aside_lines(&mails, after),
+            letters: self.letter_lines(after, now)?,
             telephone: names(&reminders.telephone),
             held: names(&reminders.held),
             links: self.link_lines(now)?,
-            changes: self.change_lines(since.unwrap_or_else(moment_zero), now)?,
+            changes: self.change_lines(after, now)?,
             closing: self.closing(&now_stand, &facts, &statistics, now)?,
             ledger: self.ledger_lines()?,
             trouble: self
@@ -128,25 +135,32 @@ impl Daemon {
                 .collect(),
             standings: now_stand,
             statistics,
-            facts,
+            counted: self.counted(&facts, now),
+            on_time,
+            entries,
         })
+    }
+
+    /// Ids of the submissions that count toward the quota.
+    fn counted(&self, facts: &[Fact], now: Moment) -> BTreeSet<i64> {
+        let chains = Chain::all(facts.iter().filter(|fact| fact.arrived <= now));
+        let counted = chains
+            .iter()
+            .filter_map(|chain| chain.counted(&self.campaign));
+        counted.map(|fact| fact.id).collect()
     }
 
     /// The workbook of everything up to `now`.
     fn book(&self, all: &Gathered, now: Moment) -> Result<Vec<u8>> {
-        let chains = Chain::all(all.facts.iter().filter(|fact| fact.arrived <= now));
-        let counted = chains
-            .iter()
-            .filter_map(|chain| chain.counted(&self.campaign));
-        let mails: Vec<MailRow> = self.store.mails(None)?;
+        let mails = self.store.mails_not_taken(now)?;
         let letters: Vec<LetterRow> = self.store.letters_between(moment_zero(), now)?;
         workbook(&Book {
             campaign: &self.campaign,
             now,
             standings: &all.standings,
-            entries: &self.store.entries(now)?,
-            on_time: &on_time(&all.facts, &self.campaign),
-            counted: &counted.map(|fact| fact.id).collect(),
+            entries: &all.entries,
+            on_time: &all.on_time,
+            counted: &all.counted,
             starred: &self.store.starred()?,
             review: all.review.iter().chain(&all.unreadable).collect(),
             letters: &letters,
@@ -234,13 +248,14 @@ impl Daemon {
         Ok(before.map(|day| in_china(day.and_time(self.campaign.letters.digest_at))))
     }
 
-    fn report_lines(&self, facts: &[Fact], since: Moment, now: Moment) -> Result<Vec<ReportLine>> {
-        let on_time = on_time(facts, &self.campaign);
+    fn report_lines(
+        &self,
+        on_time: &HashMap<i64, Option<bool>>,
+        since: Moment,
+        now: Moment,
+    ) -> Result<Vec<ReportLine>> {
         let starred = self.store.starred()?;
-        let rows = self.store.submissions_between(since, now)?;
-        let mut of_mail: HashMap<i64, usize> = HashMap::new();
-        rows.iter()
-            .for_each(|row| *of_mail.entry(row.fact.mail).or_default() += 1);
+        let rows = self.store.first_submissions(since, now, MOST_REPORTS)?;
         let mut lines = Vec::with_capacity(rows.len());
         let mut looks = Vec::new();
         for row in rows {
@@ -250,7 +265,7 @@ impl Daemon {
             let mut line = report_line(
                 &row,
                 &files,
-                of_mail[&row.fact.mail] == 1,
+                self.number(&row)?,
                 self.notes(&row)?,
                 on_time.get(&row.fact.id).copied().flatten(),
             );
@@ -304,6 +319,30 @@ impl Daemon {
             format.text_least_characters = 0;
         }
         breaks(&format, text, &own)
+    }
+
+    /// Submissions whose words or photos came before.
+    fn twice_lines(&self, since: Moment, now: Moment) -> Result<Vec<TwiceLine>> {
+        let rows = self.store.flagged(since, now)?;
+        let line = |row: &SubmissionRow| {
+            Ok(TwiceLine {
+                number: self.number(row)?,
+                unit: row.fact.unit.clone(),
+                notes: self.notes(row)?,
+            })
+        };
+        rows.iter().map(line).collect()
+    }
+
+    /// As corrections name it: the mail's number, and its place there where the mail has several.
+    fn number(&self, row: &SubmissionRow) -> Result<String> {
+        let alone = self.store.submissions_of(row.fact.mail)?.len() == 1;
+        let place = if alone {
+            String::new()
+        } else {
+            format!(".{}", row.ordinal + 1)
+        };
+        Ok(format!("{}{place}", row.fact.mail))
     }
 
     /// What is odd about a submission, in words.
@@ -438,17 +477,12 @@ pub fn on_time(facts: &[Fact], campaign: &crate::campaign::Campaign) -> HashMap<
 fn report_line(
     row: &SubmissionRow,
     files: &[FileRow],
-    alone: bool,
+    number: String,
     notes: Vec<String>,
     on_time: Option<bool>,
 ) -> ReportLine {
-    let place = if alone {
-        String::new()
-    } else {
-        format!(".{}", row.ordinal + 1)
-    };
     ReportLine {
-        number: format!("{}{place}", row.fact.mail),
+        number,
         notes,
         unit: row.fact.unit.clone(),
         kind: row.fact.kind,

@@ -98,11 +98,16 @@ impl Daemon {
 
     /// Judges everything that is not judged yet, in order of arrival. Gives the number judged.
     pub fn judge(&mut self) -> Result<usize> {
+        self.judge_until(None)
+    }
+
+    /// The same for mails that arrived by `until`, where it is given.
+    pub(super) fn judge_until(&mut self, until: Option<Moment>) -> Result<usize> {
         self.learn_names()?;
         self.store.reopen_later()?;
         let mut count = 0;
         loop {
-            let mut batch = self.store.unjudged(JUDGED_AT_ONCE)?;
+            let mut batch = self.store.unjudged(JUDGED_AT_ONCE, until)?;
             if batch.is_empty() {
                 return Ok(count);
             }
@@ -143,6 +148,13 @@ impl Daemon {
 
     /// Takes in local mails and judges them. Gives the number of new mails.
     pub fn import(&mut self, paths: &[PathBuf]) -> Result<usize> {
+        let new = self.keep(paths)?;
+        self.judge()?;
+        Ok(new)
+    }
+
+    /// Takes in local mails. Gives the number of new ones.
+    pub(super) fn keep(&mut self, paths: &[PathBuf]) -> Result<usize> {
         let (mut new, mut batch, mut bytes) = (0, Vec::new(), 0);
         let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
         for path in paths {
@@ -158,7 +170,6 @@ impl Daemon {
             })?;
         }
         new += self.take_in(batch)?;
-        self.judge()?;
         Ok(new)
     }
 }

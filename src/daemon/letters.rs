@@ -147,11 +147,7 @@ impl Daemon {
     /// Units that a mail in review or unreadable may be from: they may have delivered.
     fn doubtful(&self, now: Moment) -> Result<BTreeSet<String>> {
         use crate::attribution::Outcome::{Review, Unreadable};
-        let mails = self
-            .store
-            .mails(None)?
-            .into_iter()
-            .filter(|mail| mail.received_at <= now);
+        let mails = self.store.mails_not_taken(now)?.into_iter();
         let open = mails.filter(|mail| matches!(mail.outcome, Some(Review | Unreadable) | None));
         Ok(open.flat_map(|mail| mail.candidates).collect())
     }

@@ -9,6 +9,7 @@ mod pack;
 mod poll;
 mod progress;
 mod receipts;
+mod rehearsal;
 mod replies;
 
 pub use clock::Clock;

@@ -32,6 +32,7 @@ mod quote_head;
 mod read;
 mod repair;
 mod scan;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -45,3 +46,4 @@ pub use media::Details;
 pub use quote::is_forward;
 pub use read::{read, read_body_only, received};
 pub use scan::scan;
+pub use shown::{Shown, shown};

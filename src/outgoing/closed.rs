@@ -1,6 +1,7 @@
 //! The part of the last digest that closes the campaign.
 
 use super::ClosingFacts;
+use super::digest::names;
 use crate::roster::UnitKind;
 use crate::standing::Doubt;
 use serde::Serialize;
@@ -49,7 +50,7 @@ impl Closed {
             .map(|(unit, what)| (unit.clone(), what.join("、")));
         Self {
             totals: totals(facts),
-            short: facts.totals.short.join("、"),
+            short: names(&facts.totals.short),
             best: best.collect(),
             lacking: lacking.take(MOST).collect(),
             lacking_total: facts.lacking.len(),

@@ -3,7 +3,7 @@
 use super::answer::EXAMPLES;
 use super::closed::Closed;
 use super::facts::{
-    AsideLine, ChangeLine, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine,
+    AsideLine, ChangeLine, LedgerLine, LetterLine, LinkLine, ReportLine, ReviewLine, TwiceLine,
 };
 use super::matrix::{self, Group};
 use super::{Attached, DigestFacts, Key, Letter, Rule, Templates, words};
@@ -17,8 +17,10 @@ use std::collections::HashSet;
 
 /// Larger mails are cut by some clients (Gmail: 102 kB).
 const MOST_HTML_BYTES: usize = 100_000;
+/// Reports that one digest shows.
+pub const MOST_REPORTS: usize = 60;
 /// Rows that a section shows, and units that the table of units shows; the next is tried where the letter would be too large.
-const MOST: [(usize, usize); 5] = [(60, 150), (30, 150), (12, 120), (4, 100), (2, 40)];
+const MOST: [(usize, usize); 5] = [(MOST_REPORTS, 150), (30, 150), (12, 120), (4, 100), (2, 40)];
 /// Units that one sentence of the top block names: the table below it has all.
 const MOST_NAMES: usize = 16;
 /// Units that a list of its own names.
@@ -56,7 +58,7 @@ struct View<'a> {
     days: Vec<u32>,
     groups: Vec<Group<'a>>,
     has_before: bool,
-    twice: Shown<'a, ReportLine>,
+    twice: Shown<'a, TwiceLine>,
     closing: Option<Closed>,
     reports: Shown<'a, ReportLine>,
     review: Shown<'a, ReviewLine>,
@@ -146,16 +148,20 @@ fn view<'a>(
         behind: behind(facts, phase),
         behind_total: facts.standings.iter().filter(|s| s.behind).count(),
         needs: needs(facts),
-        news: news(&facts.reports),
+        news: news(&facts.news),
         in_week: phase != Phase::Plan,
         days_title: days_title(facts.campaign),
         days: matrix::heads(facts.campaign),
         groups: matrix::groups(facts.standings, facts.before, units),
         has_before: !facts.before.is_empty(),
         since: since(facts),
-        twice: twice(&facts.reports, most),
+        twice: shown(&facts.twice, most),
         closing: facts.closing.as_ref().map(Closed::of),
-        reports: shown(&facts.reports, most),
+        reports: Shown {
+            total: facts.news.len(),
+            more: facts.news.len().saturating_sub(most),
+            ..shown(&facts.reports, most)
+        },
         review: shown(&facts.review, most),
         unreadable: shown(&facts.unreadable, most),
         telephone: shown(&facts.telephone, MOST_LISTED),
@@ -278,11 +284,11 @@ fn behind(facts: &DigestFacts<'_>, phase: Phase) -> Vec<Behind> {
 }
 
 /// The first of many names, with their number where some are left out; a city without its bureau.
-fn names<S: AsRef<str>>(all: &[S]) -> String {
+pub(super) fn names<S: AsRef<str>>(all: &[S]) -> String {
     let short = |name: &S| name.as_ref().replacen("市教育局", "市", 1);
     let shown: Vec<String> = all.iter().take(MOST_NAMES).map(short).collect();
     let more = if all.len() > MOST_NAMES {
-        format!("等{}家，见下表", all.len())
+        format!("等{}家，见表", all.len())
     } else {
         String::new()
     };
@@ -344,15 +350,15 @@ fn needs(facts: &DigestFacts<'_>) -> Vec<String> {
 }
 
 /// 9份：每日活动情况8份（按时7份、迟报1份）、实施方案1份; empty where nothing came.
-fn news(reports: &[ReportLine]) -> String {
+fn news(all: &[(Kind, bool)]) -> String {
     use Kind::{Case, Daily, Plan, Statistics, Summary, Supplement};
     let kinds = [Daily, Case, Plan, Summary, Statistics, Supplement];
     let parts: Vec<_> = kinds
         .into_iter()
-        .map(|kind| (kind, reports.iter().filter(move |r| r.kind == kind)))
+        .map(|kind| (kind, all.iter().filter(move |(own, _)| *own == kind)))
         .filter(|(_, some)| some.clone().next().is_some())
         .map(|(kind, some)| {
-            let late = some.clone().filter(|r| r.on_time == Some(false)).count();
+            let late = some.clone().filter(|(_, late)| *late).count();
             let note = if late > 0 {
                 format!("（迟报{late}份）")
             } else {
@@ -364,7 +370,7 @@ fn news(reports: &[ReportLine]) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    format!("{}份：{}", reports.len(), parts.join("、"))
+    format!("{}份：{}", all.len(), parts.join("、"))
 }
 
 fn written(now: Moment) -> String {
@@ -382,19 +388,6 @@ fn shown<T>(all: &[T], most: usize) -> Shown<'_, T> {
         rows: all.iter().take(most).collect(),
         total: all.len(),
         more: all.len().saturating_sub(most),
-    }
-}
-
-/// Reports whose words or photos came before.
-fn twice(reports: &[ReportLine], most: usize) -> Shown<'_, ReportLine> {
-    let all: Vec<&ReportLine> = reports
-        .iter()
-        .filter(|report| !report.notes.is_empty())
-        .collect();
-    Shown {
-        total: all.len(),
-        more: all.len().saturating_sub(most),
-        rows: all.into_iter().take(most).collect(),
     }
 }
 

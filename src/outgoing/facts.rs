@@ -19,8 +19,12 @@ pub struct DigestFacts<'a> {
     pub standings: &'a [Standing],
     /// The same at the last digest; empty where there was none.
     pub before: &'a [Standing],
-    /// Submissions that arrived since the last digest.
+    /// All submissions that arrived since the last digest: kind, and whether it was late.
+    pub news: Vec<(Kind, bool)>,
+    /// The first of them, in order of arrival; see [`MOST_REPORTS`](super::MOST_REPORTS).
     pub reports: Vec<ReportLine>,
+    /// Those whose words or photos came before.
+    pub twice: Vec<TwiceLine>,
     /// Mails that a person must decide.
     pub review: Vec<ReviewLine>,
     /// Mails that could not be read.
@@ -88,6 +92,17 @@ pub struct ReportLine {
     pub pictures: Vec<Picture>,
     /// Whether it is on the shortlist.
     pub starred: bool,
+}
+
+/// A submission that resembles others.
+#[derive(Debug, Clone, Serialize)]
+pub struct TwiceLine {
+    /// As corrections name it.
+    pub number: String,
+    /// Official name.
+    pub unit: String,
+    /// What it resembles, a line each in Chinese.
+    pub notes: Vec<String>,
 }
 
 /// A small JPEG of a photo or video.

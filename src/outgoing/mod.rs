@@ -28,11 +28,11 @@ mod workbook;
 pub use answer::{AnswerFacts, Done, answer};
 pub use command::{Command, Said, commands};
 pub use contact_sheet::contact_sheet;
-pub use digest::digest;
+pub use digest::{MOST_REPORTS, digest};
 pub use document::document;
 pub use facts::{
     AsideLine, ChangeLine, ClosingFacts, DigestFacts, LedgerLine, LetterLine, LinkLine,
-    MediaCounts, Picture, ReportLine, ReviewLine,
+    MediaCounts, Picture, ReportLine, ReviewLine, TwiceLine,
 };
 pub use file_name::{ending, safe, unique};
 pub use letter::{Attached, Key, Letter, Rule};
@@ -44,4 +44,4 @@ pub use spoken::{fact_in_words, owing_in_words, standing_lines};
 pub use templates::Templates;
 pub use token::{code, coded};
 pub use transport::{Envelope, Fate, Transport};
-pub use workbook::{Book, workbook};
+pub use workbook::{Book, rule_in_words, workbook};

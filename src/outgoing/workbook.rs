@@ -70,7 +70,6 @@ pub fn workbook(book: &Book<'_>) -> Result<Vec<u8>> {
 
 struct Styles {
     head: Format,
-    text: Format,
     centre: Format,
     day: Format,
     moment: Format,
@@ -98,7 +97,6 @@ impl Styles {
             number: text.clone().set_num_format("#,##0.##"),
             late: centre.clone().set_background_color(Color::RGB(0x00FD_EEBA)),
             missing: centre.clone().set_background_color(Color::RGB(0x00FB_D9D5)),
-            text,
             centre,
         }
     }
@@ -166,14 +164,20 @@ impl<'a> Sheet<'a> {
 
     fn styled(&mut self, text: &str, format: &Format) -> Result<(), XlsxError> {
         let (row, column) = self.place();
-        self.sheet
-            .write_string_with_format(row, column, cut(text), format)?;
+        if !text.is_empty() {
+            self.sheet
+                .write_string_with_format(row, column, cut(text), format)?;
+        }
         Ok(())
     }
 
+    /// In the workbook's own style, which costs least: most cells are texts.
     fn text(&mut self, text: &str) -> Result<(), XlsxError> {
-        let styles = self.styles;
-        self.styled(text, &styles.text)
+        let (row, column) = self.place();
+        if !text.is_empty() {
+            self.sheet.write_string(row, column, cut(text))?;
+        }
+        Ok(())
     }
 
     fn centred(&mut self, text: &str) -> Result<(), XlsxError> {
@@ -185,6 +189,13 @@ impl<'a> Sheet<'a> {
         let (row, column) = self.place();
         self.sheet
             .write_number_with_format(row, column, number.into(), &self.styles.number)?;
+        Ok(())
+    }
+
+    /// A number without fractions.
+    fn count(&mut self, count: u32) -> Result<(), XlsxError> {
+        let (row, column) = self.place();
+        self.sheet.write_number(row, column, count)?;
         Ok(())
     }
 
@@ -217,6 +228,9 @@ impl<'a> Sheet<'a> {
 
 /// Without control characters, which no XML holds, and no longer than a cell.
 fn cut(text: &str) -> String {
+    if text.len() < MOST_CHARACTERS && !text.contains(|c: char| c.is_control() && c != '\n') {
+        return text.to_owned();
+    }
     text.chars()
         .filter(|c| !c.is_control() || *c == '\n')
         .take(MOST_CHARACTERS)
@@ -289,29 +303,29 @@ fn ledger(file: &mut Workbook, book: &Book, styles: &Styles) -> Result<()> {
         let names: Vec<&str> = entry.files.iter().map(|(_, name)| name.as_str()).collect();
         let last = entry.days.last().copied().filter(|_| entry.days.len() > 1);
         sheet.next_row();
-        sheet.centred(&format!("{}.{}", entry.mail, entry.ordinal + 1))?;
+        sheet.text(&format!("{}.{}", entry.mail, entry.ordinal + 1))?;
         sheet.text(&entry.unit)?;
-        sheet.centred(entry.kind.chinese())?;
+        sheet.text(entry.kind.chinese())?;
         sheet.day(entry.days.first().copied())?;
         sheet.day(last)?;
-        sheet.centred(if entry.day_inferred { "推定" } else { "" })?;
+        sheet.text(if entry.day_inferred { "推定" } else { "" })?;
         sheet.text(&entry.title)?;
         sheet.moment(Some(entry.arrived))?;
         match book.on_time.get(&entry.id).copied().flatten() {
-            Some(true) => sheet.centred("按时")?,
+            Some(true) => sheet.text("按时")?,
             Some(false) => sheet.styled("迟报", &styles.late)?,
-            None => sheet.centred("")?,
+            None => sheet.text("")?,
         }
-        sheet.centred(yes(book.counted.contains(&entry.id)))?;
-        sheet.centred(yes(entry.repeats))?;
-        sheet.centred(if book.starred.contains(&entry.id) {
+        sheet.text(yes(book.counted.contains(&entry.id)))?;
+        sheet.text(yes(entry.repeats))?;
+        sheet.text(if book.starred.contains(&entry.id) {
             "★"
         } else {
             ""
         })?;
-        sheet.number(media.photos as u32)?;
-        sheet.number(media.videos as u32)?;
-        sheet.number(media.documents as u32)?;
+        sheet.count(media.photos as u32)?;
+        sheet.count(media.videos as u32)?;
+        sheet.count(media.documents as u32)?;
         sheet.text(&names.join("、"))?;
         sheet.text(&entry.from)?;
         sheet.text(&entry.subject)?;
@@ -374,7 +388,8 @@ fn letters(file: &mut Workbook, book: &Book, styles: &Styles) -> Result<()> {
     Ok(sheet.end(HEADS.len())?)
 }
 
-fn rule_in_words(rule: &str) -> &str {
+/// 日报, 提醒函, 回执 or 回复确认.
+pub fn rule_in_words(rule: &str) -> &str {
     match rule {
         "digest" => "日报",
         "reminder" => "提醒函",

@@ -48,7 +48,7 @@ impl Store {
     fn new_bounces(&self) -> Result<Vec<(i64, Content)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, content FROM mails
-             WHERE content ->> '$.bounce' IS NOT NULL AND id NOT IN (SELECT mail FROM bounces) ORDER BY received_at, id",
+             WHERE content ->> '$.bounce' IS NOT NULL AND outcome IS NOT NULL AND id NOT IN (SELECT mail FROM bounces) ORDER BY received_at, id",
         )?;
         let rows = statement.query_map([], |row| {
             Ok((row.get(0)?, from_json(&row.get::<_, String>(1)?)?))

@@ -132,6 +132,11 @@ impl Store {
         Ok(())
     }
 
+    /// Notes where a kept mail lies.
+    pub fn arrived(&mut self, place: &Place, mail: i64, received: Moment) -> Result<()> {
+        place.fetched(&self.connection, mail, received)
+    }
+
     /// Those of `listed` whose mail is not kept. A full comparison thus asks again for those given up on.
     pub fn wanted(&self, folder: &str, uidvalidity: u32, listed: &[u32]) -> Result<Vec<u32>> {
         let least = listed.iter().min().copied().unwrap_or(0);

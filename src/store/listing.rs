@@ -88,6 +88,22 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Mails that arrived by `until` and were not taken as reports, in order of arrival.
+    pub fn mails_not_taken(&self, until: Moment) -> Result<Vec<MailRow>> {
+        const BRIEF: &str = "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates, '[]', '[]'
+             FROM mails";
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{BRIEF} WHERE outcome <> 'reports' AND received_at <= ?1
+             UNION ALL {BRIEF} WHERE outcome IS NULL AND received_at <= ?1
+             UNION ALL
+             SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]', '[]', '[]'
+             FROM locations WHERE mail IS NULL AND NOT gone AND received_at <= ?1
+             ORDER BY 4, 1",
+        ))?;
+        let rows = statement.query_map([until.timestamp()], mail_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// One mail.
     pub fn mail(&self, id: i64) -> Result<Option<MailRow>> {
         let mut statement = self.connection.prepare_cached(
@@ -168,6 +184,33 @@ impl Store {
             "SELECT name, media, sha256, bytes, taken_at, position FROM files WHERE {condition} ORDER BY mail, position"
         ))?;
         let rows = statement.query_map([id], file_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The first `most` submissions that arrived after `after` and by `until`, in order of arrival.
+    pub fn first_submissions(
+        &self,
+        after: Moment,
+        until: Moment,
+        most: usize,
+    ) -> Result<Vec<SubmissionRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{SUBMISSIONS} WHERE s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id LIMIT ?3"
+        ))?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = statement.query_map(
+            params![after.timestamp(), until.timestamp(), most],
+            submission_row,
+        )?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Submissions that resemble others and arrived after `after` and by `until`, in order of arrival.
+    pub fn flagged(&self, after: Moment, until: Moment) -> Result<Vec<SubmissionRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{SUBMISSIONS} WHERE s.flags <> '[]' AND s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id"
+        ))?;
+        let rows = statement.query_map([after.timestamp(), until.timestamp()], submission_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -16,3 +16,11 @@ CREATE TABLE stars (
     said_at       INTEGER NOT NULL,
     PRIMARY KEY (mail_sha256, ordinal)
 ) STRICT;
+
+-- What each digest reads, without the texts beside it.
+CREATE INDEX mails_not_taken ON mails (received_at, id) WHERE outcome <> 'reports';
+CREATE INDEX submissions_in_brief ON submissions
+    (arrived, id, mail, ordinal, unit, kind, days, day_inferred, repeats, title);
+CREATE INDEX submissions_by_kind ON submissions (kind, arrived);
+CREATE INDEX submissions_linked ON submissions (arrived, id) WHERE links <> '[]';
+CREATE INDEX submissions_flagged ON submissions (arrived, id) WHERE flags <> '[]';

@@ -2,6 +2,7 @@
 
 use super::{Store, Unjudged, corrections, from_json, from_name, json, moment, name, resemblance};
 use crate::attribution::{Earlier, Flag, Past, Sketch, Submission, Verdict};
+use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -36,19 +37,25 @@ impl Store {
         Ok(())
     }
 
-    /// The next mails to judge, in order of arrival.
-    pub fn unjudged(&self, limit: usize) -> Result<Vec<Unjudged>> {
+    /// The next mails to judge, in order of arrival; those that arrived by `until`, if given.
+    pub fn unjudged(&self, limit: usize, until: Option<Moment>) -> Result<Vec<Unjudged>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, content, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id) FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT ?1",
+            "SELECT id, received_at, content, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id) FROM mails WHERE outcome IS NULL AND received_at <= ?2 ORDER BY received_at, id LIMIT ?1",
         )?;
-        let rows = statement.query_map([limit], |row| {
-            Ok(Unjudged {
-                id: row.get(0)?,
-                received_at: moment(row.get(1)?),
-                content: from_json(&row.get::<_, String>(2)?)?,
-                is_reply: row.get(3)?,
-            })
-        })?;
+        let rows = statement.query_map(
+            params![
+                i64::try_from(limit).unwrap_or(i64::MAX),
+                until.map_or(i64::MAX, |at| at.timestamp())
+            ],
+            |row| {
+                Ok(Unjudged {
+                    id: row.get(0)?,
+                    received_at: moment(row.get(1)?),
+                    content: from_json(&row.get::<_, String>(2)?)?,
+                    is_reply: row.get(3)?,
+                })
+            },
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

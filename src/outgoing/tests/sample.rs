@@ -176,6 +176,8 @@ pub fn quiet<'a>(
         standings,
         before: &[],
         closing: None,
+        news: Vec::new(),
+        twice: Vec::new(),
         reports: Vec::new(),
         review: Vec::new(),
         unreadable: Vec::new(),
@@ -206,6 +208,12 @@ pub fn busy<'a>(campaign: &'a Campaign, standings: &'a [Standing], now: Moment) 
         expires_at,
     };
     DigestFacts {
+        news: vec![(Kind::Daily, false), (Kind::Daily, true)],
+        twice: vec![TwiceLine {
+            number: "8".into(),
+            unit: unit(4).into(),
+            notes: late_case(8, unit(4)).notes,
+        }],
         reports: vec![
             ReportLine {
                 pictures: vec![picture(6)],
