@@ -166,11 +166,13 @@ fn write_letters(accepted: &[Accepted], dir: &Path) -> Result<(usize, usize)> {
         let date = mail
             .date()
             .map_or(String::new(), |date| date.to_rfc3339()[..10].to_owned());
+        let (subject, _) = subject.split_once(" [").unwrap_or((subject, ""));
         let safe = subject.replace(['/', '：', '，', ' '], "_");
-        fs::write(
-            dir.join(format!("{date}_{safe}.html")),
-            mail.body_html(0).unwrap_or_default().as_ref(),
-        )?;
+        let shown = message::shown(&letter.data);
+        fs::write(dir.join(format!("{date}_{safe}.html")), shown.html)?;
+        for (name, bytes) in shown.files {
+            fs::write(dir.join(format!("{date}_{name}")), bytes)?;
+        }
     }
     Ok((digests, reminders))
 }

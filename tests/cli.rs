@@ -366,3 +366,76 @@ fn a_paused_unit_is_shown_so_and_no_more_when_resumed() {
     assert!(!baosong(dir.path(), &["opened", "99"]).status.success());
     assert!(!baosong(dir.path(), &["pause", "某某"]).status.success());
 }
+
+#[test]
+fn a_report_is_starred_and_packed() {
+    let dir = imported();
+    let mail = stdout(&baosong(dir.path(), &["mails"]));
+    let report = mail
+        .lines()
+        .find(|line| line.contains("丹东市教育局"))
+        .unwrap();
+    let number = report.split_whitespace().next().unwrap();
+    stdout(&baosong(dir.path(), &["star", number, "--by", "office"]));
+    let pack = dir.path().join("pack");
+    let said = stdout(&baosong(
+        dir.path(),
+        &["pack", "--starred", pack.to_str().unwrap()],
+    ));
+    assert!(said.starts_with("1 reports"), "{said}");
+    assert!(pack.join("index.xlsx").exists() && pack.join("丹东市教育局/2022-05-23").is_dir());
+    let refused = baosong(dir.path(), &["pack", pack.to_str().unwrap()]);
+    assert_eq!(
+        refused.status.code(),
+        Some(2),
+        "neither --starred nor --all"
+    );
+}
+
+#[test]
+fn a_rehearsal_shows_every_letter_that_would_leave_and_sends_none() {
+    let dir = imported();
+    let units = dir.path().join("units.toml");
+    std::fs::write(
+        &units,
+        "[[city]]\nname = \"丹东市教育局\"\ncity = \"丹东市\"\naddresses = [\"a@example.cn\"]\n\
+         [[college]]\nname = \"甲乙职业学院\"\ncity = \"丹东市\"\naddresses = [\"c@example.cn\"]\n",
+    )
+    .unwrap();
+    let config = dir.path().join("baosong.toml");
+    std::fs::write(
+        &config,
+        "units_file = \"units.toml\"\n[staff]\ndigest_to = [\"office@example.cn\"]\n",
+    )
+    .unwrap();
+    let (mails, out) = (dir.path().join("mails"), dir.path().join("rehearsal"));
+    let output = Command::new(env!("CARGO_BIN_EXE_baosong"))
+        .current_dir(dir.path())
+        .args([
+            "--config",
+            config.to_str().unwrap(),
+            "rehearse",
+            mails.to_str().unwrap(),
+        ])
+        .args([
+            "--from",
+            "2022-05-23",
+            "--to",
+            "2022-05-31",
+            "--out",
+            out.to_str().unwrap(),
+        ])
+        .env("BAOSONG_LOG", "error")
+        .output()
+        .unwrap();
+    let said = stdout(&output);
+    let index = std::fs::read_to_string(out.join("index.html")).unwrap();
+    assert!(
+        index.contains("日报9封") && index.contains("提醒函"),
+        "{said}{index}"
+    );
+    assert!(index.contains("c@example.cn") && index.contains("0001.html"));
+    let first = std::fs::read_to_string(out.join("letters/0001.html")).unwrap();
+    assert!(first.contains("活动周今日开始"), "{first}");
+    assert!(out.join("letters/0001-baosong-2022-05-23.xlsx").exists());
+}

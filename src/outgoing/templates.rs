@@ -76,6 +76,7 @@ impl Templates {
                 .build()?,
         );
         environment.add_filter("cut", |text: &str, most: usize| words::cut(text, most));
+        environment.add_filter("fit", |text: &str, most: usize| words::fit(text, most));
         for (name, source) in BUILT_IN {
             environment.add_template(name, source)?;
         }

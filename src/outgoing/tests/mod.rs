@@ -201,6 +201,88 @@ fn what_changed_since_the_last_digest_is_marked() {
     assert!(text.contains("【较上期】新增落后"), "{text}");
 }
 
+/// WCAG 2.2, 1.4.3: text at 4.5 to 1 on what it stands on.
+#[test]
+fn colours_are_told_apart() {
+    fn light(hex: &str) -> f64 {
+        let part = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+    }
+    let contrast = |one: &str, other: &str| {
+        let (one, other) = (light(one) + 0.05, light(other) + 0.05);
+        one.max(other) / one.min(other)
+    };
+    let colours =
+        regex::Regex::new(r##"(bgcolor="|background-color:|[^-]color:)#([0-9a-f]{6})"##).unwrap();
+    let (mut texts, mut grounds) = (Vec::new(), vec!["ffffff".to_owned()]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/templates");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let source = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for found in colours.captures_iter(&source) {
+            let list = if found[1].starts_with('b') {
+                &mut grounds
+            } else {
+                &mut texts
+            };
+            list.push(found[2].to_owned());
+        }
+    }
+    assert!(texts.len() > 10 && grounds.len() > 5);
+    for text in &texts {
+        for ground in ["ffffff", "f3f6fb"] {
+            assert!(contrast(text, ground) >= 4.5, "#{text} on #{ground}");
+        }
+    }
+    for ground in &grounds {
+        assert!(contrast("222222", ground) >= 4.5, "#222222 on #{ground}");
+    }
+}
+
+#[test]
+fn an_answer_says_what_was_done_and_what_was_not() {
+    let now = at(5, 24, 11, 5);
+    let line = |said: &str, done: bool, words: &[&str]| Done {
+        said: said.into(),
+        done,
+        words: words.iter().map(|words| (*words).to_owned()).collect(),
+        changed: done,
+    };
+    let standing = standings_at(now).remove(0);
+    let shown = standing_lines(&standing, &Campaign::default());
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    let lines = [
+        line(
+            "12 铁岭市 5-24",
+            true,
+            &["邮件12：现为铁岭市教育局 每日活动情况 5月24日（更正#1）"],
+        ),
+        line("查 沈阳市", true, &shown),
+        line(
+            "把那个改一下",
+            false,
+            &["未能理解：请以邮件编号开头，如“12 铁岭市 5-24”"],
+        ),
+    ];
+    let facts = AnswerFacts {
+        campaign: "2022年职业教育活动周",
+        mail: 30,
+        message_id: Some("a@example.com"),
+        arrived: at(5, 24, 11, 0),
+        lines: &lines,
+    };
+    assert_golden(
+        "answer",
+        &answer(&Templates::default(), &facts, STAFF, now).unwrap(),
+    );
+}
+
 #[test]
 fn subjects_of_reminders_differ_by_unit_and_by_day() {
     let one = reminder_at(2, at(5, 31, 11, 0));
