@@ -187,12 +187,24 @@ async fn an_answer_corrects_and_is_confirmed_once() {
 #[tokio::test]
 async fn a_correction_stands_in_the_next_digest() {
     let mut house = on_the_first_morning().await;
-    house.answer(OFFICE, OFFICE, "2 铁岭市 5-23", may(24, 11, 0));
+    house.answer(
+        OFFICE,
+        OFFICE,
+        "2 铁岭市 5-23\n停 大连市\n1 荐",
+        may(24, 11, 0),
+    );
     house.pass(may(24, 11, 5)).await;
     house.pass(may(25, 10, 30)).await;
     let digest = house.letters_to(BOSS).pop().unwrap();
     assert!(
-        digest.text.contains("更正记录") && digest.text.contains("认定 铁岭市教育局"),
+        [
+            "更正记录（3项）",
+            "暂停对大连市教育局的提醒",
+            "列入遴选名单"
+        ]
+        .iter()
+        .all(|words| digest.text.contains(words))
+            && digest.text.contains("认定 铁岭市教育局"),
         "{}",
         digest.text
     );

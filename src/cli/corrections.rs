@@ -95,8 +95,17 @@ pub fn outcome(daemon: &Daemon, mail: i64) -> Result<()> {
 }
 
 pub fn list(common: &Common) -> Result<()> {
-    for row in common.look()?.store.corrections()? {
+    let daemon = common.look()?;
+    for row in daemon.store.corrections()? {
         println!("{}", line(&row));
+    }
+    for row in daemon.store.decisions()? {
+        println!(
+            "-  {}  {}  {}",
+            row.at.format("%m-%d %H:%M"),
+            row.by,
+            row.what
+        );
     }
     Ok(())
 }

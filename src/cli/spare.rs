@@ -26,7 +26,7 @@ impl Pause {
         let unit = self
             .unit
             .map_or(Ok(String::new()), |name| daemon.unit_called(&name))?;
-        daemon.store.pause(&unit, &self.by.by, common.now())
+        daemon.pause(&unit, &self.by.by, common.now())
     }
 
     pub fn resume(self, common: &Common) -> Result<()> {
@@ -34,7 +34,7 @@ impl Pause {
         let unit = self
             .unit
             .map_or(Ok(String::new()), |name| daemon.unit_called(&name))?;
-        if !daemon.store.resume(&unit)? {
+        if !daemon.resume(&unit, &self.by.by, common.now())? {
             println!(
                 "not paused; paused are: {}",
                 daemon.store.pauses()?.join("、")
@@ -48,8 +48,6 @@ impl Opened {
     pub fn run(self, common: &Common) -> Result<()> {
         let mut daemon = common.correcting()?;
         let target = daemon.target(&self.mail)?;
-        daemon
-            .store
-            .links_opened(target.mail, &self.by.by, common.now())
+        daemon.links_opened(target, &self.by.by, common.now())
     }
 }

@@ -205,6 +205,9 @@ impl Daemon {
             self.roster.clone().with_alias(unit, &lesson.value)?;
         }
         self.store.teach(&lesson, holds, by, now)?;
+        let verb = if holds { "属于" } else { "不属于" };
+        let what = format!("“{}”{verb}{unit}", lesson.value);
+        self.store.decided(&what, by, now)?;
         self.judge_if_alone()
     }
 

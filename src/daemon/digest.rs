@@ -435,7 +435,7 @@ impl Daemon {
                 .map(|n| format!(".{}", n + 1))
                 .unwrap_or_default();
             ChangeLine {
-                number: row.id,
+                number: Some(row.id),
                 target: row
                     .mail
                     .map(|mail| format!("{mail}{place}"))
@@ -447,7 +447,20 @@ impl Daemon {
                 revoked: row.revoked.is_some(),
             }
         };
-        Ok(new.map(line).collect())
+        let mut lines: Vec<ChangeLine> = new.map(line).collect();
+        let decisions = self.store.decisions()?.into_iter();
+        let decisions = decisions.filter(|decision| decision.at > since && decision.at <= now);
+        lines.extend(decisions.map(|decision| ChangeLine {
+            number: None,
+            target: String::new(),
+            subject: String::new(),
+            change: decision.what,
+            by: decision.by,
+            at: decision.at,
+            revoked: false,
+        }));
+        lines.sort_by_key(|line| line.at);
+        Ok(lines)
     }
 
     fn ledger_lines(&self) -> Result<Vec<LedgerLine>> {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod corrections;
+mod decisions;
 mod digest;
 mod intake;
 mod letters;
@@ -150,9 +151,9 @@ impl Daemon {
                     after_fault(&error, wait, usual)
                 }
             };
-            let pause = self.pause(wait, clock.now());
+            let rest = self.rest(wait, clock.now());
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(rest) => {}
                 _ = stop.changed() => {}
             }
         }
@@ -161,7 +162,7 @@ impl Daemon {
     }
 
     /// `wait` a tenth longer or shorter by chance, but no longer than until letters are next decided.
-    fn pause(&self, wait: Duration, now: Moment) -> Duration {
+    fn rest(&self, wait: Duration, now: Moment) -> Duration {
         let jittered = wait.mul_f64(rand::rng().random_range(0.9..1.1));
         let today = now.with_timezone(&CST).date_naive();
         let times = [

@@ -1,5 +1,6 @@
 //! Answers of staff: which mails are taken as such, and what is done upon them.
 
+use super::decisions::whom;
 use super::{Daemon, Target};
 use crate::attribution::Change;
 use crate::campaign::Moment;
@@ -114,11 +115,11 @@ impl Daemon {
     fn obey(&mut self, command: Command, by: &str, at: Moment) -> Result<Fate> {
         match command {
             Command::Pause { unit } => {
-                self.store.pause(&unit, by, at)?;
+                self.pause(&unit, by, at)?;
                 Ok(said(format!("已暂停对{}的提醒", whom(&unit)), true))
             }
             Command::Resume { unit } => {
-                let was = self.store.resume(&unit)?;
+                let was = self.resume(&unit, by, at)?;
                 let words = if was { "已恢复" } else { "原本未暂停" };
                 Ok(said(format!("{words}对{}的提醒", whom(&unit)), was))
             }
@@ -154,7 +155,7 @@ impl Daemon {
                 daemon.split(target, by, at)
             }),
             Command::Opened { target } => self.of_report(&target, (by, at), |daemon, target| {
-                daemon.store.links_opened(target.mail, by, at)
+                daemon.links_opened(target, by, at)
             }),
             Command::Star { target, starred } => self.star_called(&target, starred, by, at),
             Command::Merge { one, other } => {
@@ -229,16 +230,6 @@ impl Daemon {
         })
     }
 
-    /// Puts the submissions that a target names on the shortlist, or takes them off. Gives their number.
-    pub fn star(&mut self, target: Target, starred: bool, by: &str, at: Moment) -> Result<usize> {
-        let mut rows = self.store.submissions_of(target.mail)?;
-        rows.retain(|row| target.ordinal.is_none_or(|ordinal| ordinal == row.ordinal));
-        for row in &rows {
-            self.store.star(target.mail, row.ordinal, starred, by, at)?;
-        }
-        Ok(rows.len())
-    }
-
     /// The confirmation of an answer.
     pub(super) fn answer(&self, mail: i64, to: &str, now: Moment) -> Result<Letter> {
         let row = self
@@ -272,12 +263,4 @@ fn refused(error: &anyhow::Error, words: &str) -> Fate {
 
 fn no_such(number: &str) -> String {
     format!("没有编号为{number}的邮件或报送")
-}
-
-fn whom(unit: &str) -> &str {
-    if unit.is_empty() {
-        "所有单位"
-    } else {
-        unit
-    }
 }

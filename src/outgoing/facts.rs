@@ -206,9 +206,9 @@ pub struct LinkLine {
 /// A correction by staff.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChangeLine {
-    /// Its number, by which it is taken back.
-    pub number: i64,
-    /// The mail or submission, as the digest numbers it; empty where the mail is not kept.
+    /// Its number, by which it is taken back; none of what is no correction (a pause, a choice).
+    pub number: Option<i64>,
+    /// Of a correction the mail or submission, as the digest numbers it; empty where the mail is not kept.
     pub target: String,
     /// The mail's subject.
     pub subject: String,

@@ -506,7 +506,12 @@ fn changes(file: &mut Workbook, book: &Book, styles: &Styles) -> Result<()> {
     let mut sheet = Sheet::new(file, "更正", styles, &HEADS, 1)?;
     for change in book.changes {
         sheet.next_row();
-        sheet.number(change.number as f64)?;
+        sheet.text(
+            &change
+                .number
+                .map(|number| number.to_string())
+                .unwrap_or_default(),
+        )?;
         sheet.centred(&change.target)?;
         sheet.text(&change.subject)?;
         sheet.text(&change.change)?;

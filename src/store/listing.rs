@@ -160,15 +160,6 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Submissions that arrived after `after` and by `until`, in order of arrival.
-    pub fn submissions_between(&self, after: Moment, until: Moment) -> Result<Vec<SubmissionRow>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "{SUBMISSIONS} WHERE s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id"
-        ))?;
-        let rows = statement.query_map([after.timestamp(), until.timestamp()], submission_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// A submission's files in their order.
     pub fn files_of_submission(&self, submission: i64) -> Result<Vec<FileRow>> {
         self.files("submission = ?1", submission)

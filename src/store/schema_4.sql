@@ -24,3 +24,12 @@ CREATE INDEX submissions_in_brief ON submissions
 CREATE INDEX submissions_by_kind ON submissions (kind, arrived);
 CREATE INDEX submissions_linked ON submissions (arrived, id) WHERE links <> '[]';
 CREATE INDEX submissions_flagged ON submissions (arrived, id) WHERE flags <> '[]';
+
+-- What staff decided besides corrections: pauses, stars, saved links, lessons; in Chinese, for the record.
+CREATE TABLE decisions (
+    id            INTEGER PRIMARY KEY,
+    what          TEXT NOT NULL,
+    said_by       TEXT NOT NULL,
+    said_at       INTEGER NOT NULL,
+    UNIQUE (what, said_by, said_at)
+) STRICT;

@@ -21,3 +21,4 @@ INSERT INTO pauses VALUES ('丹东市教育局', 'office@example.cn', 1653359400
 INSERT INTO links_opened VALUES ('ab', 'office@example.cn', 1653359400);
 INSERT INTO replies VALUES (1, 1, '[]');
 INSERT INTO stars VALUES ('ab', 0, 'office@example.cn', 1653359400);
+INSERT INTO decisions VALUES (1, '暂停对丹东市教育局的提醒', 'office@example.cn', 1653359400);

@@ -247,7 +247,7 @@ pub fn busy<'a>(campaign: &'a Campaign, standings: &'a [Standing], now: Moment) 
         held: vec!["抚顺职业技术学院".into()],
         links: vec![link(0, None), link(4, Some(at(5, 27, 9, 0)))],
         changes: vec![ChangeLine {
-            number: 1,
+            number: Some(1),
             target: "5".into(),
             subject: "活动信息".into(),
             change: "认定 鞍山市教育局 5.23".into(),
