@@ -18,6 +18,7 @@ mod run;
 mod spare;
 mod standing;
 mod star;
+mod upkeep;
 
 pub use standing::table;
 
@@ -111,6 +112,12 @@ enum Verb {
     Rehearse(rehearse::Rehearse),
     /// Send the reminders of the moment, or show them
     Remind(remind::Remind),
+    /// Read everything that is kept and compare it with its rows and the ledger
+    Verify,
+    /// Copy the database and new files, also while the daemon runs
+    Backup(upkeep::Backup),
+    /// Copy a backup into an empty data directory
+    Restore(upkeep::Restore),
     /// Check settings and roster, without network
     Check,
 }
@@ -177,6 +184,9 @@ impl Verb {
             Self::Digest(args) => args.run(common),
             Self::Rehearse(args) => args.run(common).await,
             Self::Remind(args) => args.run(common).await,
+            Self::Verify => upkeep::verify(common),
+            Self::Backup(args) => args.run(common),
+            Self::Restore(args) => args.run(common),
             Self::Check => check::run(common),
         }
     }

@@ -12,6 +12,7 @@ mod progress;
 mod receipts;
 mod rehearsal;
 mod replies;
+mod upkeep;
 
 pub use clock::Clock;
 pub use corrections::Target;
@@ -19,6 +20,7 @@ pub use digest::on_time;
 pub use intake::Incoming;
 pub use letters::{Due, Reminders};
 pub use pack::Choice;
+pub use upkeep::{BackedUp, Verified, restore};
 
 use crate::attribution::Judge;
 use crate::campaign::{CST, Campaign, Moment};

@@ -27,15 +27,20 @@ pub struct Staged {
 impl Blobs {
     /// Opens or creates the directory in `data_dir`.
     pub fn open(data_dir: &Path) -> Result<Self> {
-        let blobs = Self {
-            root: data_dir.join("blobs"),
-            spool: data_dir.join("spool"),
-        };
+        let blobs = Self::look(data_dir);
         for dir in [&blobs.root, &blobs.spool] {
             std::fs::create_dir_all(dir)
                 .with_context(|| format!("cannot create {}", dir.display()))?;
         }
         Ok(blobs)
+    }
+
+    /// The directory in `data_dir`, to read from; nothing is created.
+    pub fn look(data_dir: &Path) -> Self {
+        Self {
+            root: data_dir.join("blobs"),
+            spool: data_dir.join("spool"),
+        }
     }
 
     /// Where unfinished files lie: on the same file system, so that they can be renamed into place.
@@ -100,6 +105,21 @@ impl Blobs {
         parents
             .iter()
             .try_for_each(|dir| Ok(File::open(dir)?.sync_all()?))
+    }
+
+    /// Hashes of all blobs, ascending.
+    pub fn all(&self) -> Result<Vec<String>> {
+        let mut all = Vec::new();
+        for parent in std::fs::read_dir(&self.root)? {
+            let parent = parent?.path();
+            if parent.is_dir() {
+                for entry in std::fs::read_dir(parent)? {
+                    all.extend(entry?.file_name().into_string().ok());
+                }
+            }
+        }
+        all.sort();
+        Ok(all)
     }
 
     /// Where the blob of this hash lies.

@@ -14,6 +14,7 @@ mod migrations;
 mod replies;
 mod resemblance;
 mod stars;
+mod upkeep;
 mod verdicts;
 
 pub use blobs::{Blobs, Staged, hash, hash_file};
@@ -27,6 +28,7 @@ pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter};
 pub use listing::{FileRow, MailRow, SubmissionRow};
 pub use replies::{Answered, Reply};
+pub use upkeep::Named;
 
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result, bail};
@@ -51,9 +53,13 @@ impl Store {
                 data_dir.display()
             )
         })?;
-        let path = data_dir.join("baosong.db");
+        Self::open_file(&data_dir.join("baosong.db"))
+    }
+
+    /// Opens or creates one database file, brought up to date.
+    pub fn open_file(path: &Path) -> Result<Self> {
         let mut connection =
-            Connection::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+            Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.execute_batch(
