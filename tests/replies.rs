@@ -351,3 +351,25 @@ async fn thanks_alone_get_no_answer() {
     assert_eq!(house.outcome(3), Some(Outcome::NotReport));
     assert_eq!(house.letters_to(OFFICE).len(), 1);
 }
+
+#[tokio::test]
+async fn no_letter_shows_the_token_of_another() {
+    let mut house = on_the_first_morning().await;
+    let of_office = house.letters_to(OFFICE).remove(0);
+    let (_, code) = of_office.subject.rsplit_once(" [").unwrap();
+    let id = of_office.message_id.unwrap();
+    house.pass(may(25, 10, 30)).await;
+    let letter = house.daemon.digest(BOSS, may(25, 10, 30)).unwrap();
+    let book = letter.files.iter().find(|file| !file.inline).unwrap();
+    let mut parts = zip::ZipArchive::new(std::io::Cursor::new(&book.bytes)).unwrap();
+    let names: Vec<String> = parts
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
+    let mut all = letter.html + &letter.text;
+    for name in names {
+        all += &std::io::read_to_string(parts.by_name(&name).unwrap()).unwrap();
+    }
+    assert!(all.contains("回复确认") || all.contains("日报"));
+    assert!(!all.contains(code.trim_end_matches(']')) && !all.contains(&id[..32]));
+}

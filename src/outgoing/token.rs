@@ -21,6 +21,14 @@ pub fn code(message_id: &str) -> String {
     format!("[{}-{}-{}]", group(0), group(1), group(2))
 }
 
+/// A subject without the short form at its end.
+pub fn without_code(subject: &str) -> &str {
+    let bare = subject
+        .rsplit_once(" [")
+        .filter(|(_, code)| code.len() == 15 && code.ends_with(']'));
+    bare.map_or(subject, |(bare, _)| bare)
+}
+
 /// How the Message-ID begins whose short form stands in `subject`; the last, where there are several.
 pub fn coded(subject: &str) -> Option<String> {
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
@@ -62,6 +70,8 @@ mod tests {
         }
         assert_eq!(coded("日报 [1234-5678]"), None);
         assert_eq!(super::code("图@x"), "");
+        assert_eq!(without_code(&format!("日报 {code}")), "日报");
+        assert_eq!(without_code("日报 [1]"), "日报 [1]");
     }
 
     proptest::proptest! {

@@ -4,6 +4,7 @@
 
 use super::facts::{AsideLine, ChangeLine, LinkLine, MediaCounts, ReviewLine};
 use super::spoken::{day_in_words, owed_in_words};
+use super::token::without_code;
 use super::words;
 use crate::campaign::{CST, Campaign, Moment};
 use crate::roster::UnitKind;
@@ -380,10 +381,11 @@ fn letters(file: &mut Workbook, book: &Book, styles: &Styles) -> Result<()> {
         sheet.text(&letter.about)?;
         sheet.day(Some(letter.day))?;
         sheet.text(&letter.recipient)?;
-        sheet.text(&letter.subject)?;
+        // The token of one member of staff is nobody else's.
+        sheet.text(without_code(&letter.subject))?;
         sheet.centred(state_in_words(letter.state))?;
         sheet.moment(Some(letter.changed_at))?;
-        sheet.text(&letter.answer)?;
+        sheet.text(&letter.answer.replace(&letter.message_id, ""))?;
     }
     Ok(sheet.end(HEADS.len())?)
 }
