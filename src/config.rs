@@ -27,6 +27,42 @@ pub struct Config {
     pub outgoing: Outgoing,
     /// Who reads the digest.
     pub staff: Staff,
+    /// When and how something wrong is told.
+    pub alarms: Alarms,
+}
+
+/// What is told besides by mail, and when the disk is short.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alarms {
+    /// A group robot that is told too; left out: none.
+    pub robot: Option<Robot>,
+    /// A file that holds the robot's address with its key, and nothing else.
+    pub robot_url_file: PathBuf,
+    /// With less free space nothing is fetched. Of 1,048,576 bytes.
+    pub least_free_megabytes: u64,
+}
+
+/// Whose robot, and so in which form it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Robot {
+    /// 企业微信.
+    Wecom,
+    /// 钉钉.
+    Dingtalk,
+    /// 飞书.
+    Feishu,
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self {
+            robot: None,
+            robot_url_file: "/etc/baosong/robot-url".into(),
+            least_free_megabytes: 500,
+        }
+    }
 }
 
 /// A data directory; by default `/var/lib/baosong`.

@@ -218,11 +218,11 @@ async fn a_reminder_is_dropped_when_the_unit_delivers_before_it_leaves() {
     house.pass(may(27, 11, 30)).await;
     assert!(!house.recipients().contains(&"c1@school.example".to_owned()));
     assert_eq!(house.states(&college(1)), [LetterState::Superseded]);
-    assert_eq!(
-        house.recipients().len(),
-        COLLEGES,
-        "the digest and all others"
-    );
+    let to_units = house
+        .recipients()
+        .into_iter()
+        .filter(|to| to.ends_with("@school.example"));
+    assert_eq!(to_units.count(), COLLEGES - 1, "all others");
 }
 
 #[tokio::test]
@@ -275,11 +275,15 @@ async fn a_letter_that_is_put_off_eight_times_is_given_up() {
         states.iter().all(|state| *state != LetterState::Sent),
         "{states:?}"
     );
-    let letter = &house
+    let letters = house
         .daemon
         .store
         .letters_between(may(1, 0, 0), may(31, 23, 0))
-        .unwrap()[0];
+        .unwrap();
+    let letter = letters
+        .iter()
+        .find(|letter| letter.rule == "digest")
+        .unwrap();
     assert!(
         letter.attempts >= 5 && letter.answer.contains("451"),
         "{} {}",

@@ -461,7 +461,21 @@ async fn a_letter_that_the_server_refuses_for_good_is_not_tried_again() {
         .misbehave_smtp(SmtpFault::Answer(".", "554 DT:SPM 163 smtp"));
     house.daemon.pass(may(24, 10, 30)).await.unwrap();
     house.daemon.pass(may(24, 16, 0)).await.unwrap();
-    assert!(house.server.accepted().is_empty());
+    let letters = house
+        .daemon
+        .store
+        .letters_between(may(24, 0, 0), may(25, 0, 0))
+        .unwrap();
+    let digest = letters
+        .iter()
+        .find(|letter| letter.rule == "digest")
+        .unwrap();
+    assert_eq!(digest.attempts, 1);
+    let sent = house.server.accepted();
+    assert!(
+        sent.iter()
+            .all(|letter| header(&letter.data, "Message-ID") != format!("<{}>", digest.message_id))
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod check;
 mod corrections;
 mod digest;
 mod explain;
+mod health;
 mod import;
 mod lessons;
 mod mails;
@@ -112,6 +113,8 @@ enum Verb {
     Rehearse(rehearse::Rehearse),
     /// Send the reminders of the moment, or show them
     Remind(remind::Remind),
+    /// Say whether the daemon works: ends with 1 where an alarm is open or the last poll is too old
+    Health,
     /// Read everything that is kept and compare it with its rows and the ledger
     Verify,
     /// Copy the database and new files, also while the daemon runs
@@ -184,6 +187,7 @@ impl Verb {
             Self::Digest(args) => args.run(common),
             Self::Rehearse(args) => args.run(common).await,
             Self::Remind(args) => args.run(common).await,
+            Self::Health => health::run(common),
             Self::Verify => upkeep::verify(common),
             Self::Backup(args) => args.run(common),
             Self::Restore(args) => args.run(common),

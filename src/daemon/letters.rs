@@ -346,6 +346,9 @@ impl Daemon {
         if letter.rule == Rule::Digest.as_str() {
             return self.digest(&letter.recipient, now);
         }
+        if letter.rule == Rule::Alarm.as_str() {
+            return self.alarm_letter(letter, now);
+        }
         if letter.rule == Rule::Answer.as_str() {
             return self.answer(letter.about.parse()?, &letter.recipient, now);
         }
@@ -376,7 +379,10 @@ impl Daemon {
     /// Whether a letter leaves now, later, or never: looked at again at the last moment.
     fn prospect(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Prospect> {
         let today = now.with_timezone(&CST).date_naive();
-        if letter.rule == Rule::Answer.as_str() {
+        if letter.rule == Rule::Alarm.as_str() && self.alarm_is_past(letter)? {
+            return Ok(Prospect::Past("问题已排除"));
+        }
+        if letter.rule == Rule::Answer.as_str() || letter.rule == Rule::Alarm.as_str() {
             let late = letter.day + chrono::Days::new(1) < today;
             return Ok(if late {
                 Prospect::Past("已过时效")
@@ -462,7 +468,7 @@ fn rank(rule: &str) -> u8 {
 
 /// Letters to staff can be answered, so they carry their token in the subject too.
 fn is_to_staff(rule: &str) -> bool {
-    [Rule::Digest, Rule::Answer]
+    [Rule::Digest, Rule::Answer, Rule::Alarm]
         .map(Rule::as_str)
         .contains(&rule)
 }

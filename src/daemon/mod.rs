@@ -1,5 +1,6 @@
 //! The one place that sees every stage: passes over mailbox, judgement and letters, and the loop of `run`.
 
+mod alarms;
 mod clock;
 mod corrections;
 mod decisions;
@@ -14,6 +15,7 @@ mod rehearsal;
 mod replies;
 mod upkeep;
 
+pub use alarms::POLL_OVERDUE;
 pub use clock::Clock;
 pub use corrections::Target;
 pub use digest::on_time;
@@ -59,6 +61,8 @@ pub struct Daemon {
     blobs: Blobs,
     reader: Reader,
     stop: Option<watch::Receiver<bool>>,
+    /// When this process first looked into the mailbox.
+    first_pass: Option<Moment>,
     lock: Option<Lock>,
 }
 
@@ -103,6 +107,7 @@ impl Daemon {
             store: Store::open(data_dir)?,
             blobs,
             stop: None,
+            first_pass: None,
             lock,
             config,
             campaign,
@@ -114,6 +119,11 @@ impl Daemon {
     /// [`run_if_asked`](crate::reader::run_if_asked) first of all.
     pub fn read_in(&mut self, program: PathBuf) {
         self.reader = Reader::new(program, self.blobs.spool(), self.config.reader.limit());
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The calendar in force.
@@ -136,7 +146,9 @@ impl Daemon {
         self.carry_out_replies(now)?;
         self.note_bounces(now)?;
         self.decide(now, polled.is_ok())?;
-        self.send(now).await?;
+        let sent = self.send(now).await;
+        self.raise_alarms(polled.as_ref().map(|_| ()), now).await?;
+        sent?;
         polled.map(|_| ())
     }
 

@@ -6,7 +6,7 @@ use crate::campaign::Moment;
 use crate::config;
 use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, Session, batches, watched};
 use crate::store::Place;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use std::collections::{HashSet, VecDeque};
@@ -69,6 +69,9 @@ impl Daemon {
     }
 
     async fn poll_all(&mut self, now: Moment) -> Result<usize> {
+        if let Some(megabytes) = self.short_of_space()? {
+            bail!("only {megabytes} MB are free; nothing is fetched before there is room");
+        }
         let settings = self.config.mailbox.clone();
         let password = config::secret(&settings.password_file)?;
         let mut line = Line::open(&settings, &password).await?;

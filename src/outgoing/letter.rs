@@ -18,6 +18,8 @@ pub enum Rule {
     Receipt,
     /// To a member of staff who answered a letter of ours.
     Answer,
+    /// To staff, when something is wrong with the daemon, and when it is over.
+    Alarm,
 }
 
 impl Rule {
@@ -28,6 +30,7 @@ impl Rule {
             Self::Reminder => "reminder",
             Self::Receipt => "receipt",
             Self::Answer => "answer",
+            Self::Alarm => "alarm",
         }
     }
 }
@@ -47,6 +50,7 @@ impl FromStr for Rule {
             "reminder" => Ok(Self::Reminder),
             "receipt" => Ok(Self::Receipt),
             "answer" => Ok(Self::Answer),
+            "alarm" => Ok(Self::Alarm),
             other => bail!("\"{other}\" is no rule that letters are written by"),
         }
     }

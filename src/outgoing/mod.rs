@@ -2,6 +2,7 @@
 //!
 //! Composing is pure; only [`Transport`] touches the network or the disk.
 
+mod alarm;
 mod answer;
 mod closed;
 mod command;
@@ -25,6 +26,7 @@ mod transport;
 mod words;
 mod workbook;
 
+pub use alarm::{about as about_alarm, alarm, to_robot};
 pub use answer::{AnswerFacts, Done, answer};
 pub use command::{Command, Said, commands};
 pub use contact_sheet::contact_sheet;

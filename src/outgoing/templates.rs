@@ -10,7 +10,15 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 10] = [
+    (
+        "alarm.html",
+        include_str!("../../config/templates/alarm.html"),
+    ),
+    (
+        "alarm.txt",
+        include_str!("../../config/templates/alarm.txt"),
+    ),
     (
         "answer.html",
         include_str!("../../config/templates/answer.html"),

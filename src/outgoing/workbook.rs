@@ -397,6 +397,7 @@ pub fn rule_in_words(rule: &str) -> &str {
         "reminder" => "提醒函",
         "receipt" => "回执",
         "answer" => "回复确认",
+        "alarm" => "告警",
         other => other,
     }
 }

@@ -1,5 +1,6 @@
 //! 4. What is kept: facts in SQLite, raw mail and files on disk named by their hash.
 
+mod alarms;
 mod blobs;
 mod bounces;
 mod corrections;
@@ -17,6 +18,7 @@ mod stars;
 mod upkeep;
 mod verdicts;
 
+pub use alarms::Alarm;
 pub use blobs::{Blobs, Staged, hash, hash_file};
 pub use bounces::Returned;
 pub use corrections::{CorrectionRow, Lesson, LessonKind, NewCorrection, NewLesson};

@@ -33,7 +33,7 @@ pub struct Reply {
 
 const ANSWERED: &str =
     "SELECT l.id, l.recipient, max(a.at) FROM letters l JOIN attempts a ON a.letter = l.id
-     WHERE l.rule IN ('digest', 'answer')";
+     WHERE l.rule IN ('digest', 'answer', 'alarm')";
 
 impl Store {
     /// The letter to staff that bears this Message-ID and was offered to the server.

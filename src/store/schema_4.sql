@@ -33,3 +33,15 @@ CREATE TABLE decisions (
     said_at       INTEGER NOT NULL,
     UNIQUE (what, said_by, said_at)
 ) STRICT;
+
+-- What is wrong with the daemon, from when to when; each end is told once by mail and once by the second way.
+CREATE TABLE alarms (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL,
+    what          TEXT NOT NULL,
+    since         INTEGER NOT NULL,
+    cleared_at    INTEGER,
+    -- by the second way: 0 nothing, 1 the alarm, 2 its end
+    told          INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX alarms_open ON alarms (name) WHERE cleared_at IS NULL;

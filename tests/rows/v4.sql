@@ -22,3 +22,4 @@ INSERT INTO links_opened VALUES ('ab', 'office@example.cn', 1653359400);
 INSERT INTO replies VALUES (1, 1, '[]');
 INSERT INTO stars VALUES ('ab', 0, 'office@example.cn', 1653359400);
 INSERT INTO decisions VALUES (1, '暂停对丹东市教育局的提醒', 'office@example.cn', 1653359400);
+INSERT INTO alarms VALUES (1, 'disk', '磁盘空间不足', 1653359400, NULL, 1);

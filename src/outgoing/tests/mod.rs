@@ -246,6 +246,28 @@ fn colours_are_told_apart() {
 }
 
 #[test]
+fn an_alarm_says_since_when_and_its_end_until_when() {
+    let now = at(5, 24, 9, 5);
+    let mut found = crate::store::Alarm {
+        id: 1,
+        name: "credentials".into(),
+        what: "收信服务器拒绝登录，请检查邮箱授权码".into(),
+        since: at(5, 24, 9, 0),
+        cleared: None,
+    };
+    let letter = |found: &crate::store::Alarm| {
+        let title = "2022年职业教育活动周";
+        alarm(&Templates::default(), title, found, STAFF, now).unwrap()
+    };
+    let open = letter(&found);
+    assert_golden("alarm", &open);
+    found.cleared = Some(at(5, 24, 9, 40));
+    let over = letter(&found);
+    assert_golden("alarm_over", &over);
+    assert_ne!(open.key, over.key);
+}
+
+#[test]
 fn an_answer_says_what_was_done_and_what_was_not() {
     let now = at(5, 24, 11, 5);
     let line = |said: &str, done: bool, words: &[&str]| Done {
@@ -295,11 +317,17 @@ fn subjects_of_reminders_differ_by_unit_and_by_day() {
 
 #[test]
 fn a_rule_reads_back_from_its_own_name() {
-    for rule in [Rule::Digest, Rule::Reminder, Rule::Receipt, Rule::Answer] {
+    for rule in [
+        Rule::Digest,
+        Rule::Reminder,
+        Rule::Receipt,
+        Rule::Answer,
+        Rule::Alarm,
+    ] {
         assert_eq!(rule.as_str().parse::<Rule>().unwrap(), rule);
         assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
     }
-    assert!("alarm".parse::<Rule>().is_err());
+    assert!("other".parse::<Rule>().is_err());
 }
 
 #[test]
