@@ -373,3 +373,56 @@ async fn no_letter_shows_the_token_of_another() {
     assert!(all.contains("回复确认") || all.contains("日报"));
     assert!(!all.contains(code.trim_end_matches(']')) && !all.contains(&id[..32]));
 }
+
+/// What the programs of the office put around an answer: only what the person typed is read.
+#[test]
+fn only_what_was_typed_above_the_quote_is_an_instruction() {
+    use baosong::campaign::Campaign;
+    use baosong::outgoing::{Command, commands};
+    use baosong::roster::Roster;
+    let digest = "<table><tr><td>如确为沈阳市教育局所报，请回复：<strong>9 沈阳市教育局</strong></td></tr></table>";
+    let typed = "<div>12 铁岭市 5-24</div><div>13&nbsp;不是报送</div>";
+    let bodies = [
+        format!(
+            "{typed}<div><br></div><div style=\"font-size:12px\"><div>------------------&nbsp;原始邮件&nbsp;------------------</div><div><b>发件人:</b> \"报送\" &lt;{USER}&gt;;</div><div><b>发送时间:</b>&nbsp;2022年5月24日(星期二) 上午10:30</div><div><b>主题:</b>&nbsp;日报</div></div>{digest}"
+        ),
+        format!(
+            "<div style=\"line-height:1.7\">{typed}<br/><br/></div><div id=\"divNeteaseMailCard\"></div><br/><pre>在 2022-05-24 10:30:00，\"报送\" &lt;{USER}&gt; 写道：</pre><blockquote id=\"isReplyContent\" style=\"margin:0\">{digest}</blockquote>"
+        ),
+        format!(
+            "<html><body lang=ZH-CN><div class=WordSection1><p class=MsoNormal>12 铁岭市 5-24<o:p></o:p></p><p class=MsoNormal>13 不是报送<o:p></o:p></p><div><div style='border:none;border-top:solid #E1E1E1 1.0pt'><p class=MsoNormal><b>发件人:</b> 报送 &lt;{USER}&gt; <br><b>发送时间:</b> 2022年5月24日 10:30<br><b>收件人:</b> office<br><b>主题:</b> 日报</p></div></div>{digest}</div></body></html>"
+        ),
+        format!(
+            "{typed}<br><div class=\"gmail_quote\"><div dir=\"ltr\">报送 &lt;{USER}&gt; 于2022年5月24日周二 10:30写道：<br></div><blockquote class=\"gmail_quote\">{digest}</blockquote></div>"
+        ),
+        format!(
+            "{typed}<div><br></div><div>发自我的iPhone</div><div><br><blockquote type=\"cite\">在 2022年5月24日，10:30，报送 &lt;{USER}&gt; 写道：<br><br></blockquote></div><blockquote type=\"cite\">{digest}</blockquote>"
+        ),
+        format!(
+            "{typed}<div>&nbsp;</div><hr style=\"width: 210px; height: 1px;\" align=\"left\"><div><span>张三</span></div><blockquote><div>&nbsp;</div><div style=\"border-top:solid #B5C4DF 1.0pt\"><div><b>发件人：</b> 报送</div><div><b>发送时间：</b> 2022-05-24 10:30</div><div><b>收件人：</b> office</div><div><b>主题：</b> 日报</div></div>{digest}</blockquote>"
+        ),
+    ];
+    for body in bodies {
+        let raw = format!(
+            "From: <{OFFICE}>\r\nTo: <{USER}>\r\nSubject: 回复：日报\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\
+             Content-Transfer-Encoding: 8bit\r\n\r\n{body}"
+        );
+        let text = message::read(raw.as_bytes(), &mut Nobody).text;
+        let said = commands(&text, &Roster::default(), &Campaign::default());
+        let asked: Vec<Command> = said
+            .iter()
+            .filter_map(|(_, asked)| asked.clone().ok())
+            .flatten()
+            .collect();
+        let targets: Vec<&str> = asked
+            .iter()
+            .filter_map(|command| match command {
+                Command::Assign { target, .. } | Command::Ignore { target } => {
+                    Some(target.as_str())
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(targets, ["12", "13"], "{body}\n{text}\n{said:?}");
+    }
+}
