@@ -126,6 +126,7 @@ fn settings(server: &Standin, dir: &Path) -> Result<Config> {
     config.mailbox.port = server.imap_port();
     config.mailbox.tls = Tls::None;
     config.mailbox.password_file = code.clone();
+    config.alarms.least_free_megabytes = 0;
     config.outgoing.host = "127.0.0.1".into();
     config.outgoing.port = server.smtp_port();
     config.outgoing.tls = Tls::None;

@@ -94,7 +94,7 @@ async fn house(kind: Robot) -> House {
     config.staff.digest_to = vec![OFFICE.into()];
     config.alarms.robot = Some(kind);
     config.alarms.robot_url_file = robot_url;
-    config.alarms.least_free_megabytes = 1;
+    config.alarms.least_free_megabytes = 0;
     let mut daemon = Daemon::open(config, &dir.path().join("data")).unwrap();
     daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
     House {
@@ -208,7 +208,7 @@ async fn without_room_nothing_is_fetched_and_it_goes_on_by_itself() {
     house.pass(may(24, 9, 0)).await;
     assert!(house.told()[0].contains("磁盘空间不足"));
     assert!(house.daemon.store.mails(None).unwrap().is_empty());
-    full(&mut house, 1);
+    full(&mut house, 0);
     house.pass(may(24, 9, 3)).await;
     assert_eq!(house.daemon.store.mails(None).unwrap().len(), 1);
     assert!(house.told()[0].contains("恢复正常"));

@@ -337,7 +337,7 @@ fn settings(dir: &Path, server: &Standin) -> String {
     let path = dir.join("settings.toml");
     let text = format!(
         "[mailbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\n\
-         [outgoing]\ntransport = \"files\"\n[staff]\ndigest_to = [\"office@example.cn\"]\n",
+         [outgoing]\ntransport = \"files\"\n[staff]\ndigest_to = [\"office@example.cn\"]\n[alarms]\nleast_free_megabytes = 0\n",
         server.imap_port()
     );
     std::fs::write(&path, text).unwrap();

@@ -50,7 +50,7 @@ async fn a_killed_intake_loses_no_mail_and_keeps_none_twice() {
     std::fs::write(dir.path().join("code"), "code").unwrap();
     let code = dir.path().join("code");
     let settings = format!(
-        "[mailbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\n[outgoing]\ntransport = \"files\"\n",
+        "[mailbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\n[outgoing]\ntransport = \"files\"\n[alarms]\nleast_free_megabytes = 0\n",
         server.imap_port()
     );
     std::fs::write(dir.path().join("settings.toml"), settings).unwrap();
@@ -133,7 +133,7 @@ async fn killed_at(step: SmtpFault, heard: &str, keeps_sent: bool) -> Vec<String
     let settings = format!(
         "[mailbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\n\
          [outgoing]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\nreminders = false\n\
-         [staff]\ndigest_to = [\"office@example.cn\"]\n",
+         [staff]\ndigest_to = [\"office@example.cn\"]\n[alarms]\nleast_free_megabytes = 0\n",
         server.imap_port(),
         server.smtp_port()
     );

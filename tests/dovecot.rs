@@ -21,6 +21,7 @@ async fn a_dovecot_s_mails_are_kept_once_and_left_as_they_were() {
     let before = server.mails("office");
 
     let mut config = Config::default();
+    config.alarms.least_free_megabytes = 0;
     config.mailbox.host = "127.0.0.1".into();
     config.mailbox.port = server.port();
     config.mailbox.tls = Tls::None;

@@ -2,17 +2,22 @@
 
 mod alarms;
 mod clock;
+mod closing;
 mod corrections;
 mod decisions;
 mod digest;
 mod intake;
 mod letters;
+mod lists;
 mod pack;
 mod poll;
 mod progress;
 mod receipts;
 mod rehearsal;
+mod reminders;
 mod replies;
+mod report_lines;
+mod sending;
 mod upkeep;
 
 pub use alarms::POLL_OVERDUE;
@@ -20,8 +25,8 @@ pub use clock::Clock;
 pub use corrections::Target;
 pub use digest::on_time;
 pub use intake::Incoming;
-pub use letters::{Due, Reminders};
 pub use pack::Choice;
+pub use reminders::{Due, Reminders};
 pub use upkeep::{BackedUp, Verified, restore};
 
 use crate::attribution::Judge;

@@ -69,11 +69,11 @@ impl Daemon {
     }
 
     async fn poll_all(&mut self, now: Moment) -> Result<usize> {
+        let settings = self.config.mailbox.clone();
+        let password = config::secret(&settings.password_file)?;
         if let Some(megabytes) = self.short_of_space()? {
             bail!("only {megabytes} MB are free; nothing is fetched before there is room");
         }
-        let settings = self.config.mailbox.clone();
-        let password = config::secret(&settings.password_file)?;
         let mut line = Line::open(&settings, &password).await?;
         let listed = line.session.folders().await?;
         let mut new = 0;

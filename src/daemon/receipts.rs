@@ -1,7 +1,7 @@
 //! Receipts: which mails are answered, and with what.
 
 use super::Daemon;
-use super::letters::Prospect;
+use super::sending::Prospect;
 use crate::attribution::Outcome;
 use crate::campaign::Moment;
 use crate::outgoing::{Letter, ReceiptFacts, Received, Rule, Templates, day_of_receipt, receipt};

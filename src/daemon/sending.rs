@@ -1,0 +1,325 @@
+//! Sending: each letter of the queue is looked at again, written, and offered to the server.
+
+use super::{Daemon, Due, Reminders};
+use crate::campaign::{CST, Campaign, Moment};
+use crate::config;
+use crate::mailbox::Session;
+use crate::outgoing::{
+    Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Templates, Transport, code, mail,
+    reminder,
+};
+use crate::standing::{Owing, Standing};
+use crate::store::{LetterRow, LetterState};
+use anyhow::{Context, Result};
+use chrono::{NaiveDate, TimeDelta};
+use rand::RngExt;
+use std::collections::BTreeMap;
+use tracing::{debug, error, info, warn};
+
+/// A letter that the server will not take for now is tried again after this long, doubled each time.
+const RETRY_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// A letter is given up after so many attempts.
+const ATTEMPTS: u32 = 8;
+/// Reminders rest on a poll that is no older than this.
+const POLL_IS_FRESH: TimeDelta = TimeDelta::minutes(15);
+/// Between two letters to one address, whatever their cause.
+const BETWEEN_LETTERS: TimeDelta = TimeDelta::hours(1);
+
+/// What a unit that gets a letter owes, looked up once for all letters of a pass.
+struct Overdue {
+    /// The day by which the first thing is owed.
+    by: NaiveDate,
+    standing: Standing,
+    owing: Owing,
+}
+
+/// By official name.
+type Dues = BTreeMap<String, Overdue>;
+
+impl Reminders<'_> {
+    fn dues(self, campaign: &Campaign) -> Dues {
+        let overdue = |due: Due| {
+            let by = if due.owing.plan {
+                campaign.plan.due
+            } else {
+                campaign.summary.due
+            };
+            let (standing, owing) = (due.standing, due.owing);
+            (
+                due.unit.name.clone(),
+                Overdue {
+                    by,
+                    standing,
+                    owing,
+                },
+            )
+        };
+        self.due.into_iter().map(overdue).collect()
+    }
+}
+
+impl Daemon {
+    /// Sends what is due, at the pace that the server bears. Refused credentials end the sending; letters stay queued.
+    pub async fn send(&mut self, now: Moment) -> Result<usize> {
+        let mut letters = self.store.letters_due(now)?;
+        if letters.is_empty() {
+            return Ok(0);
+        }
+        let transport = Transport::open(&self.config.outgoing, &self.data_dir)?;
+        let dues = self.reminders(now)?.dues(&self.campaign);
+        letters.sort_by_key(|letter| {
+            (
+                rank(&letter.rule),
+                dues.get(&letter.about).map(|due| due.by),
+                letter.id,
+            )
+        });
+        let mut left = pace(&self.config.outgoing).left(&self.store.attempts_of_a_day(now)?, now);
+        let mut sent = 0;
+        for letter in letters {
+            if self.stopping() {
+                break;
+            }
+            match self.prospect(&letter, &dues, now)? {
+                Prospect::Past(why) => {
+                    self.store
+                        .letter_ended(letter.id, LetterState::Superseded, why, now, now)?;
+                }
+                Prospect::Waits => {}
+                Prospect::Leaves if left == 0 => {
+                    info!(rule = letter.rule, "letter waits for the pace")
+                }
+                Prospect::Leaves => {
+                    left -= 1;
+                    let fate = self.attempt(&transport, &letter, &dues, now).await?;
+                    sent += usize::from(matches!(fate, Fate::Sent(_)));
+                    if !self.end(&letter, fate, now)? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    /// One attempt, counted before it is made. The first writes the letter; all others send the same bytes.
+    async fn attempt(
+        &mut self,
+        transport: &Transport,
+        letter: &LetterRow,
+        dues: &Dues,
+        now: Moment,
+    ) -> Result<Fate> {
+        let bytes = match &letter.mail {
+            Some(bytes) => bytes.clone(),
+            None => {
+                let mut words = self.compose(letter, dues, now)?;
+                if is_to_staff(&letter.rule) {
+                    words.subject = format!("{} {}", words.subject, code(&letter.message_id));
+                }
+                let out = &self.config.outgoing;
+                let bytes = mail(&words, &out.name, &out.user, &letter.message_id, now)?;
+                self.store
+                    .letter_composed(letter.id, &words.subject, &bytes)?;
+                bytes
+            }
+        };
+        if letter.attempts > 0 && self.left_before(&letter.message_id).await {
+            return Ok(Fate::Sent("已在“已发送”文件夹中查到".into()));
+        }
+        self.store.letter_attempted(letter.id, now)?;
+        let envelope = Envelope {
+            from: &self.config.outgoing.user,
+            to: &letter.recipient,
+            message_id: &letter.message_id,
+        };
+        Ok(transport.send(&envelope, &bytes).await)
+    }
+
+    /// Whether an earlier attempt went through although its end was not heard: the server's Sent folder knows.
+    async fn left_before(&self, message_id: &str) -> bool {
+        if self.config.outgoing.transport == config::Transport::Files {
+            return false;
+        }
+        self.search_sent(message_id).await.unwrap_or_else(|error| {
+            debug!("the Sent folder could not be searched: {error:#}");
+            false
+        })
+    }
+
+    async fn search_sent(&self, message_id: &str) -> Result<bool> {
+        let password = config::secret(&self.config.mailbox.password_file)?;
+        let mut session = Session::open(&self.config.mailbox, &password).await?;
+        let mut found = false;
+        for folder in session
+            .folders()
+            .await?
+            .into_iter()
+            .filter(|folder| folder.sent && folder.selectable)
+        {
+            session.examine(&folder.name).await?;
+            found |= session.holds(message_id).await?;
+        }
+        session.close().await;
+        Ok(found)
+    }
+
+    fn compose(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Letter> {
+        if letter.rule == Rule::Digest.as_str() {
+            return self.digest(&letter.recipient, now);
+        }
+        if letter.rule == Rule::Alarm.as_str() {
+            return self.alarm_letter(letter, now);
+        }
+        if letter.rule == Rule::Answer.as_str() {
+            return self.answer(letter.about.parse()?, &letter.recipient, now);
+        }
+        if letter.rule == Rule::Receipt.as_str() {
+            return self.receipt(letter.about.parse()?, &letter.recipient, now);
+        }
+        let due = dues.get(&letter.about);
+        let due = due.with_context(|| format!("{} owes nothing any more", letter.about))?;
+        let unit = self
+            .roster
+            .unit(&letter.about)
+            .context("a unit of the roster")?;
+        let facts = ReminderFacts {
+            campaign: &self.campaign,
+            unit,
+            standing: &due.standing,
+            owing: &due.owing,
+            now,
+            mailbox_address: &self.config.mailbox.user,
+            contact: &self.config.outgoing.contact,
+        };
+        reminder(&self.templates, &facts, &letter.recipient).or_else(|error| {
+            warn!("{error:#}");
+            reminder(&Templates::default(), &facts, &letter.recipient)
+        })
+    }
+
+    /// Whether a letter leaves now, later, or never: looked at again at the last moment.
+    fn prospect(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Prospect> {
+        let today = now.with_timezone(&CST).date_naive();
+        if letter.rule == Rule::Alarm.as_str() && self.alarm_is_past(letter)? {
+            return Ok(Prospect::Past("问题已排除"));
+        }
+        if letter.rule == Rule::Answer.as_str() || letter.rule == Rule::Alarm.as_str() {
+            let late = letter.day + chrono::Days::new(1) < today;
+            return Ok(if late {
+                Prospect::Past("已过时效")
+            } else {
+                Prospect::Leaves
+            });
+        }
+        if letter.rule == Rule::Receipt.as_str() {
+            return self.prospect_of_receipt(letter, now);
+        }
+        if letter.day < today {
+            return Ok(Prospect::Past("已过时效"));
+        }
+        if letter.rule == Rule::Digest.as_str() {
+            return Ok(Prospect::Leaves);
+        }
+        if !dues.contains_key(&letter.about) {
+            return Ok(Prospect::Past("单位已报送、待核或暂停提醒"));
+        }
+        let fresh = self
+            .store
+            .polled_at()?
+            .is_some_and(|polled| now - polled <= POLL_IS_FRESH);
+        let crowded = self.is_crowded(letter, now)?;
+        let quiet = quiet(&self.config.outgoing).holds(now);
+        Ok(if fresh && !crowded && !quiet {
+            Prospect::Leaves
+        } else {
+            Prospect::Waits
+        })
+    }
+
+    /// At most one letter an hour to one address, whatever its cause.
+    pub(super) fn is_crowded(&self, letter: &LetterRow, now: Moment) -> Result<bool> {
+        let (_, last) = self.store.sent_to(&letter.about, &letter.recipient)?;
+        Ok(last.is_some_and(|last| now - last < BETWEEN_LETTERS))
+    }
+
+    /// Notes how an attempt ended; `false` where no further letter should be tried now.
+    fn end(&mut self, letter: &LetterRow, fate: Fate, now: Moment) -> Result<bool> {
+        let retry_at = now + later(letter.attempts);
+        let (state, answer, due_at, go_on) = match fate {
+            Fate::Sent(answer) => (LetterState::Sent, answer, now, true),
+            Fate::Refused(why) => (LetterState::Refused, why, now, true),
+            Fate::Later(why) if letter.attempts + 1 >= ATTEMPTS => {
+                (LetterState::GivenUp, why, now, true)
+            }
+            Fate::Later(why) => (LetterState::Queued, why, retry_at, true),
+            Fate::Credentials(why) => (LetterState::Queued, why, retry_at, false),
+        };
+        match state {
+            LetterState::Sent => info!(rule = letter.rule, day = %letter.day, "letter sent"),
+            _ if go_on => warn!(rule = letter.rule, day = %letter.day, answer, "letter not sent"),
+            _ => error!(
+                answer,
+                "the SMTP server refuses the login; check outgoing.password_file"
+            ),
+        }
+        let trouble = (!go_on).then(|| answer.clone());
+        self.store.trouble("smtp", trouble.as_deref(), now)?;
+        self.store
+            .letter_ended(letter.id, state, &answer, due_at, now)?;
+        Ok(go_on)
+    }
+}
+
+/// Who goes first where the pace is short: staff, then those who owe something, then those who delivered.
+fn rank(rule: &str) -> u8 {
+    match rule {
+        rule if is_to_staff(rule) => 0,
+        "reminder" => 1,
+        _ => 2,
+    }
+}
+
+/// Letters to staff can be answered, so they carry their token in the subject too.
+fn is_to_staff(rule: &str) -> bool {
+    [Rule::Digest, Rule::Answer, Rule::Alarm]
+        .map(Rule::as_str)
+        .contains(&rule)
+}
+
+/// What becomes of a letter of the queue in this pass.
+pub(super) enum Prospect {
+    Leaves,
+    Waits,
+    /// Past its use: why, for staff.
+    Past(&'static str),
+}
+
+/// The wait before the next attempt: doubled each time, a fifth longer or shorter by chance.
+fn later(attempts: u32) -> TimeDelta {
+    let usual = RETRY_AFTER * 2_i32.pow(attempts.min(6));
+    usual * rand::rng().random_range(80..=120) / 100
+}
+
+fn pace(settings: &config::Outgoing) -> Pace {
+    if settings.transport == config::Transport::Files {
+        return Pace {
+            a_minute: u32::MAX,
+            an_hour: u32::MAX,
+            a_day: u32::MAX,
+        };
+    }
+    Pace {
+        a_minute: settings.letters_a_minute,
+        an_hour: settings.letters_an_hour,
+        a_day: settings.letters_a_day,
+    }
+}
+
+fn quiet(settings: &config::Outgoing) -> Quiet {
+    Quiet {
+        from: settings.quiet_from,
+        until: settings.quiet_until,
+        weekends: settings.quiet_weekends,
+    }
+}
