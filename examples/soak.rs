@@ -2,6 +2,7 @@
 //! every mail is kept once, every kept byte holds its hash, and the ledger closes. Loopback only.
 //!
 //! `tests/soak [--minutes N | --seeds N] [--from SEED]`; a seed that fails is printed and replays with `--from SEED --seeds 1`.
+//! `tests/soak --crashes N` kills the process (SIGKILL) at N random moments of taking in four mails each.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -14,6 +15,7 @@ use chrono::TimeDelta;
 use clap::Parser;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use support::mail::{large, may, report};
@@ -35,6 +37,12 @@ struct Soak {
     /// Or for so many seeds
     #[arg(long, value_name = "N", default_value_t = 20)]
     seeds: u64,
+    /// Kill the process so many times instead
+    #[arg(long, value_name = "N")]
+    crashes: Option<usize>,
+    /// One pass over this directory, for `--crashes`
+    #[arg(long, hide = true, num_args = 2)]
+    child: Option<Vec<String>>,
     /// First seed
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     from: u64,
@@ -49,6 +57,65 @@ fn main() -> Result<ExitCode> {
 
 #[tokio::main]
 async fn soak(arguments: &Soak) -> Result<()> {
+    if let Some([dir, port]) = arguments.child.as_deref() {
+        let mut daemon = open(Path::new(dir), port.parse()?)?;
+        return daemon.pass(may(24, 9, 0)).await;
+    }
+    match arguments.crashes {
+        Some(crashes) => crash(crashes, arguments.from).await,
+        None => faults(arguments).await,
+    }
+}
+
+/// Kills a child that takes mails in, again and again; what is kept must be whole each time, and all of it in the end.
+async fn crash(crashes: usize, seed: u64) -> Result<()> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let dir = tempfile::tempdir()?;
+    let server = Standin::start(USER, CODE).await;
+    let (mut delivered, mut cut) = (0, 0);
+    for _ in 0..crashes {
+        for _ in 0..4 {
+            server.deliver(
+                "INBOX",
+                &report(&format!("m{delivered}"), "丹东市教育局", 23),
+                may(24, 8, 0),
+            );
+            delivered += 1;
+        }
+        let mut child = child(dir.path(), &server)?;
+        tokio::time::sleep(Duration::from_micros(rng.random_range(0..150_000))).await;
+        child.kill().await.context("cannot kill the child")?;
+        let ended = child.wait().await?;
+        cut += usize::from(!ended.success());
+    }
+    ensure!(
+        child(dir.path(), &server)?.wait().await?.success(),
+        "the pass after all crashes failed"
+    );
+    let daemon = open(dir.path(), server.imap_port())?;
+    check(&daemon, delivered)?;
+    println!(
+        "{crashes} kills, {cut} of them in the midst of a pass; {delivered} mails kept once, every hash holds, the ledger closes"
+    );
+    Ok(())
+}
+
+fn child(dir: &Path, server: &Standin) -> Result<tokio::process::Child> {
+    let child = tokio::process::Command::new(std::env::current_exe()?)
+        .arg("--child")
+        .arg(dir)
+        .arg(server.imap_port().to_string())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(child)
+}
+
+fn open(dir: &Path, port: u16) -> Result<Daemon> {
+    Daemon::open(settings(port, dir)?, &dir.join("data"))
+}
+
+async fn faults(arguments: &Soak) -> Result<()> {
     let begin = Instant::now();
     let limit = arguments
         .minutes
@@ -84,7 +151,7 @@ async fn run(seed: u64) -> Result<Run> {
     let mut rng = StdRng::seed_from_u64(seed);
     let dir = tempfile::tempdir()?;
     let server = Standin::start(USER, CODE).await;
-    let mut daemon = Daemon::open(settings(&server, dir.path())?, &dir.path().join("data"))?;
+    let mut daemon = open(dir.path(), server.imap_port())?;
     let (mut now, mut left, mut run) = (
         may(20, 8, 0),
         MAILS,
@@ -122,7 +189,7 @@ async fn run(seed: u64) -> Result<Run> {
         .pass(now + TimeDelta::minutes(3))
         .await
         .context("a pass after all faults are over")?;
-    check(&daemon)?;
+    check(&daemon, MAILS)?;
     Ok(run)
 }
 
@@ -135,7 +202,7 @@ async fn pass(daemon: &mut Daemon, now: Moment, run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-fn check(daemon: &Daemon) -> Result<()> {
+fn check(daemon: &Daemon, delivered: usize) -> Result<()> {
     let mails = daemon.store.mails(None)?;
     let kept: std::collections::BTreeSet<_> = mails
         .iter()
@@ -143,8 +210,8 @@ fn check(daemon: &Daemon) -> Result<()> {
         .map(|mail| &mail.message_id)
         .collect();
     ensure!(
-        mails.len() == MAILS && kept.len() == MAILS,
-        "{} rows, {} distinct mails kept of {MAILS}",
+        mails.len() == delivered && kept.len() == delivered,
+        "{} rows, {} distinct mails kept of {delivered}",
         mails.len(),
         kept.len()
     );
@@ -192,12 +259,12 @@ fn fault(rng: &mut StdRng, server: &Standin) -> ImapFault {
     }
 }
 
-fn settings(server: &Standin, dir: &std::path::Path) -> Result<Config> {
+fn settings(port: u16, dir: &Path) -> Result<Config> {
     let code = dir.join("code");
     std::fs::write(&code, CODE)?;
     let mut config = Config::default();
     config.mailbox.host = "127.0.0.1".into();
-    config.mailbox.port = server.imap_port();
+    config.mailbox.port = port;
     config.mailbox.tls = Tls::None;
     config.mailbox.password_file = code;
     config.outgoing.transport = baosong::config::Transport::Files;
