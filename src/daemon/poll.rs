@@ -72,7 +72,7 @@ impl Daemon {
         let settings = self.config.mailbox.clone();
         let password = config::secret(&settings.password_file)?;
         if let Some(megabytes) = self.short_of_space()? {
-            bail!("only {megabytes} MB are free; nothing is fetched before there is room");
+            bail!("磁盘空间不足，仅余{megabytes} MB，腾出空间之前不再收信");
         }
         let mut line = Line::open(&settings, &password).await?;
         let listed = line.session.folders().await?;
