@@ -2,16 +2,15 @@
 
 use super::Common;
 use crate::attribution::{Evidence, Flag, Kind, Outcome};
-use crate::campaign::{Campaign, Moment};
-use crate::daemon::{Daemon, on_time};
+use crate::campaign::Moment;
+use crate::daemon::Daemon;
 use crate::message::{Link, Media};
-use crate::standing::Chain;
+use crate::standing::Marks;
 use crate::store::{FileRow, MailRow, SubmissionRow};
 use anyhow::Result;
 use chrono::NaiveDate;
 use clap::Args;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 
 #[derive(Debug, Args)]
@@ -74,23 +73,17 @@ struct LinkLine {
     expires_at: Option<String>,
 }
 
-/// What standings say of each submission.
-struct Derived {
-    counted: HashSet<i64>,
-    on_time: HashMap<i64, Option<bool>>,
-}
-
 impl Mails {
     pub fn run(self, common: &Common) -> Result<()> {
         let daemon = common.look()?;
-        let derived = derived(&daemon)?;
+        let marks = Marks::of(&daemon.store.facts()?, daemon.campaign());
         let mut out = BufWriter::new(std::io::stdout().lock());
         for mail in daemon.store.mails(None)? {
             let rows = mail
                 .id
                 .map_or(Ok(Vec::new()), |id| daemon.store.submissions_of(id))?;
             if self.jsonl {
-                serde_json::to_writer(&mut out, &line(&daemon, &mail, rows, &derived)?)?;
+                serde_json::to_writer(&mut out, &line(&daemon, &mail, rows, &marks)?)?;
                 writeln!(out)?;
             } else {
                 writeln!(out, "{}", summary(&mail, &rows))?;
@@ -100,30 +93,15 @@ impl Mails {
     }
 }
 
-fn derived(daemon: &Daemon) -> Result<Derived> {
-    let facts = daemon.store.facts()?;
-    let campaign: &Campaign = daemon.campaign();
-    let chains = Chain::all(&facts);
-    let counted = chains
-        .iter()
-        .filter_map(|chain| chain.counted(campaign))
-        .map(|fact| fact.id)
-        .collect();
-    Ok(Derived {
-        counted,
-        on_time: on_time(&facts, campaign),
-    })
-}
-
 fn line<'a>(
     daemon: &Daemon,
     mail: &'a MailRow,
     rows: Vec<SubmissionRow>,
-    derived: &Derived,
+    marks: &Marks,
 ) -> Result<MailLine<'a>> {
     let submissions = rows.into_iter().map(|row| {
         let files = daemon.store.files_of_submission(row.fact.id)?;
-        Ok(submission_line(row, files, derived))
+        Ok(submission_line(row, files, marks))
     });
     Ok(MailLine {
         id: mail.id,
@@ -140,7 +118,7 @@ fn line<'a>(
     })
 }
 
-fn submission_line(row: SubmissionRow, files: Vec<FileRow>, derived: &Derived) -> SubmissionLine {
+fn submission_line(row: SubmissionRow, files: Vec<FileRow>, marks: &Marks) -> SubmissionLine {
     SubmissionLine {
         id: row.fact.id,
         number: format!("{}.{}", row.fact.mail, row.ordinal + 1),
@@ -148,8 +126,8 @@ fn submission_line(row: SubmissionRow, files: Vec<FileRow>, derived: &Derived) -
         unit: row.fact.unit,
         days: row.fact.days,
         day_inferred: row.day_inferred,
-        counts: derived.counted.contains(&row.fact.id),
-        on_time: derived.on_time.get(&row.fact.id).copied().flatten(),
+        counts: marks.counted.contains(&row.fact.id),
+        on_time: marks.on_time.get(&row.fact.id).copied().flatten(),
         repeats: row
             .fact
             .repeats

@@ -74,7 +74,10 @@ impl Rehearse {
             .with_context(|| format!("cannot create {}", pages.display()))?;
         let mut days: BTreeMap<NaiveDate, Day> = BTreeMap::new();
         for (n, letter) in (1..).zip(&letters) {
-            let line = write(n, letter, &self.out)?;
+            let Some(mail) = daemon.store.letter_mail(letter.id)? else {
+                continue;
+            };
+            let line = write(n, letter, &mail, &self.out)?;
             let day = letter.changed_at.date_naive();
             let name = day.format("%-m月%-d日").to_string();
             days.entry(day)
@@ -122,8 +125,8 @@ impl Rehearse {
 }
 
 /// Writes one letter as a page, and its files beside it.
-fn write(n: usize, letter: &LetterRow, out: &Path) -> Result<Line> {
-    let view = shown(letter.mail.as_deref().unwrap_or_default());
+fn write(n: usize, letter: &LetterRow, mail: &[u8], out: &Path) -> Result<Line> {
+    let view = shown(mail);
     let page = format!("letters/{n:04}.html");
     std::fs::write(out.join(&page), view.html).with_context(|| format!("cannot write {page}"))?;
     let mut files = Vec::new();

@@ -5,8 +5,8 @@ use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment, in_china};
 use crate::config::{self, Robot};
 use crate::mailbox;
-use crate::outgoing::{Letter, Rule, Templates, about_alarm, alarm, to_robot};
-use crate::store::{Alarm, LetterRow, LetterState};
+use crate::outgoing::{Letter, Rule, about_alarm, alarm, to_robot};
+use crate::store::{Alarm, LetterRow};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
@@ -21,6 +21,9 @@ const DIGEST_OVERDUE: TimeDelta = TimeDelta::minutes(30);
 const UNREADABLE: usize = 10;
 /// A robot that does not answer within this is told again with the next pass.
 const ROBOT_TIME: Duration = Duration::from_secs(10);
+
+/// Name of an alarm and its words for staff.
+type Wrong = (&'static str, String);
 
 impl Daemon {
     /// Compares what is wrong now with what was, and tells of the difference. `polled` is how this pass's poll ended.
@@ -44,68 +47,55 @@ impl Daemon {
     }
 
     /// Name and words of everything that is wrong.
-    fn wrong(
+    fn wrong(&mut self, polled: Result<(), &anyhow::Error>, now: Moment) -> Result<Vec<Wrong>> {
+        let checks = [
+            credentials_refused(polled),
+            self.no_poll_for_long(polled, now)?,
+            self.letters_fail(now)?,
+            self.letters_refused()?,
+            self.short_of_space()?.map(|megabytes| {
+                let words = format!("磁盘空间不足，仅余{megabytes} MB，已停止收信");
+                ("disk", words)
+            }),
+            self.many_unreadable(now)?,
+            self.digest_is_late(now)?
+                .then(|| ("digest", "今日日报未能按时发出".to_owned())),
+        ];
+        Ok(checks.into_iter().flatten().collect())
+    }
+
+    fn no_poll_for_long(
         &mut self,
         polled: Result<(), &anyhow::Error>,
         now: Moment,
-    ) -> Result<Vec<(&'static str, String)>> {
-        let mut wrong = Vec::new();
-        let cause = polled
-            .err()
-            .and_then(|error| error.downcast_ref::<mailbox::Error>());
-        if let Some(mailbox::Error::Credentials { .. }) = cause {
-            wrong.push((
-                "credentials",
-                "收信服务器拒绝登录，请检查邮箱授权码".to_owned(),
-            ));
-        }
+    ) -> Result<Option<Wrong>> {
         let last = self.store.polled_at()?;
         let since = last.unwrap_or(*self.first_pass.get_or_insert(now));
-        if polled.is_err() && now - since > POLL_OVERDUE {
-            wrong.push((
-                "poll",
-                format!("已超过{}分钟未能成功收信", POLL_OVERDUE.num_minutes()),
-            ));
-        }
-        if self
-            .store
-            .troubles()?
-            .iter()
-            .any(|trouble| trouble.folder == "smtp")
-        {
-            wrong.push((
-                "smtp",
-                "发信服务器拒绝登录，信函无法发出，请检查邮箱授权码".to_owned(),
-            ));
-        }
+        let minutes = POLL_OVERDUE.num_minutes();
+        Ok((polled.is_err() && now - since > POLL_OVERDUE)
+            .then(|| ("poll", format!("已超过{minutes}分钟未能成功收信"))))
+    }
+
+    fn letters_refused(&self) -> Result<Option<Wrong>> {
+        let words = "发信服务器拒绝登录，信函无法发出，请检查邮箱授权码";
+        let troubles = self.store.troubles()?;
+        let smtp = troubles.iter().any(|trouble| trouble.folder == "smtp");
+        Ok(smtp.then(|| ("smtp", words.to_owned())))
+    }
+
+    fn letters_fail(&self, now: Moment) -> Result<Option<Wrong>> {
+        let words = "24小时内有信函被拒收或多次未能发出，详见日报";
         let failed = self.store.letters_failed(now - TimeDelta::hours(24))?;
-        if failed > 0 {
-            wrong.push((
-                "letters",
-                "24小时内有信函被拒收或多次未能发出，详见日报".to_owned(),
-            ));
-        }
-        if let Some(megabytes) = self.short_of_space()? {
-            wrong.push((
-                "disk",
-                format!("磁盘空间不足，仅余{megabytes} MB，已停止收信"),
-            ));
-        }
-        let unread = self
-            .store
-            .mails_not_taken(now)?
-            .into_iter()
-            .filter(|mail| mail.outcome == Some(Outcome::Unreadable));
-        if unread.count() >= UNREADABLE {
-            wrong.push((
-                "unreadable",
-                format!("无法读取的邮件已达{UNREADABLE}件以上，请人工查看"),
-            ));
-        }
-        if self.digest_is_late(now)? {
-            wrong.push(("digest", "今日日报未能按时发出".to_owned()));
-        }
-        Ok(wrong)
+        Ok((failed > 0).then(|| ("letters", words.to_owned())))
+    }
+
+    fn many_unreadable(&self, now: Moment) -> Result<Option<Wrong>> {
+        let mails = self.store.mails_not_taken(now)?.into_iter();
+        let unread = mails.filter(|mail| mail.outcome == Some(Outcome::Unreadable));
+        Ok((unread.count() >= UNREADABLE).then(|| {
+            let words = format!("无法读取的邮件已达{UNREADABLE}件以上，请人工查看");
+            ("unreadable", words)
+        }))
     }
 
     /// Megabytes that are left, where they are fewer than the settings ask for.
@@ -122,23 +112,9 @@ impl Daemon {
         if !self.campaign.digest_on(today) || now - due < DIGEST_OVERDUE {
             return Ok(false);
         }
-        let sent = self
-            .store
-            .letters_between(due - TimeDelta::seconds(1), now)?;
-        let sent: Vec<&LetterRow> = sent
-            .iter()
-            .filter(|letter| {
-                letter.rule == Rule::Digest.as_str()
-                    && letter.day == today
-                    && letter.state == LetterState::Sent
-            })
-            .collect();
-        Ok(self
-            .config
-            .staff
-            .digest_to
-            .iter()
-            .any(|to| !sent.iter().any(|letter| letter.recipient == *to)))
+        let reached = self.store.recipients_of(Rule::Digest.as_str(), today)?;
+        let staff = &self.config.staff.digest_to;
+        Ok(staff.iter().any(|to| !reached.contains(to)))
     }
 
     /// The second way, which needs no mailbox. What it was not told is told with the next pass.
@@ -182,23 +158,8 @@ impl Daemon {
         let found = self
             .alarm_of(letter)?
             .context("the alarm of a letter is kept")?;
-        alarm(
-            &self.templates,
-            &self.campaign.title,
-            &found,
-            &letter.recipient,
-            now,
-        )
-        .or_else(|error| {
-            warn!("{error:#}");
-            alarm(
-                &Templates::default(),
-                &self.campaign.title,
-                &found,
-                &letter.recipient,
-                now,
-            )
-        })
+        let title = &self.campaign.title;
+        self.written(|templates| alarm(templates, title, &found, &letter.recipient, now))
     }
 
     /// An alarm that was over before its letter left is no news; its end is then none either.
@@ -225,4 +186,10 @@ impl Daemon {
             .and_then(|id| id.parse().ok());
         id.map_or(Ok(None), |id| self.store.alarm(id))
     }
+}
+
+fn credentials_refused(polled: Result<(), &anyhow::Error>) -> Option<Wrong> {
+    let words = "收信服务器拒绝登录，请检查邮箱授权码";
+    let cause = polled.err()?.downcast_ref::<mailbox::Error>()?;
+    matches!(cause, mailbox::Error::Credentials { .. }).then(|| ("credentials", words.to_owned()))
 }

@@ -9,18 +9,17 @@ use crate::outgoing::{
     LetterLine, LinkLine, ReportLine, ReviewLine, Templates, TwiceLine, digest, owing_in_words,
     workbook,
 };
-use crate::standing::{Chain, Standing, Statistics, standings};
-use crate::store::{Entry, Fact, LetterRow};
+use crate::standing::{Marks, Standing, Statistics, standings};
+use crate::store::{Entry, LetterRow, MailRow};
 use anyhow::Result;
 use chrono::NaiveDate;
-use std::collections::{BTreeSet, HashMap};
 use tracing::warn;
 
 /// Everything that a digest tells, owned, so that the letter can borrow it.
 struct Gathered {
     entries: Vec<Entry>,
-    on_time: HashMap<i64, Option<bool>>,
-    counted: BTreeSet<i64>,
+    marks: Marks,
+    mails: Vec<MailRow>,
     standings: Vec<Standing>,
     before: Vec<Standing>,
     news: Vec<(Kind, bool)>,
@@ -90,9 +89,8 @@ impl Daemon {
         let since = self.since(now)?;
         let after = since.unwrap_or_else(moment_zero);
         let (facts, entries) = (self.store.facts()?, self.store.entries(now)?);
-        let on_time = on_time(&facts, &self.campaign);
+        let marks = Marks::of(&facts, &self.campaign);
         let mails = self.store.mails_not_taken(now)?;
-        let reminders = self.reminders(now)?;
         let names = |due: &[super::Due]| {
             let line =
                 |due: &super::Due| format!("{}（{}）", due.unit.name, owing_in_words(&due.owing));
@@ -100,13 +98,14 @@ impl Daemon {
         };
         let at = |moment| standings(&self.roster, &self.campaign, &facts, moment);
         let now_stand = at(now);
+        let reminders = self.reminders_among(&now_stand, now)?;
         let statistics = self.statistics(&now_stand, now)?;
         let new = entries.iter().filter(|entry| entry.arrived > after);
-        let late = |entry: &Entry| on_time.get(&entry.id).copied().flatten() == Some(false);
+        let late = |entry: &Entry| marks.on_time.get(&entry.id).copied().flatten() == Some(false);
         Ok(Gathered {
             before: since.map_or(Vec::new(), at),
             news: new.map(|entry| (entry.kind, late(entry))).collect(),
-            reports: self.report_lines(&on_time, after, now)?,
+            reports: self.report_lines(&marks.on_time, after, now)?,
             twice: self.twice_lines(after, now)?,
             review: self.review_lines(&mails, Outcome::Review)?,
             unreadable: self.review_lines(&mails, Outcome::Unreadable)?,
@@ -126,38 +125,28 @@ impl Daemon {
                 .collect(),
             standings: now_stand,
             statistics,
-            counted: self.counted(&facts, now),
-            on_time,
+            marks,
+            mails,
             entries,
         })
     }
 
-    /// Ids of the submissions that count toward the quota.
-    fn counted(&self, facts: &[Fact], now: Moment) -> BTreeSet<i64> {
-        let chains = Chain::all(facts.iter().filter(|fact| fact.arrived <= now));
-        let counted = chains
-            .iter()
-            .filter_map(|chain| chain.counted(&self.campaign));
-        counted.map(|fact| fact.id).collect()
-    }
-
     /// The workbook of everything up to `now`.
     fn book(&self, all: &Gathered, now: Moment) -> Result<Vec<u8>> {
-        let mails = self.store.mails_not_taken(now)?;
         let letters: Vec<LetterRow> = self.store.letters_between(moment_zero(), now)?;
         workbook(&Book {
             campaign: &self.campaign,
             now,
             standings: &all.standings,
             entries: &all.entries,
-            on_time: &all.on_time,
-            counted: &all.counted,
+            on_time: &all.marks.on_time,
+            counted: &all.marks.counted,
             starred: &self.store.starred()?,
             review: all.review.iter().chain(&all.unreadable).collect(),
             letters: &letters,
             statistics: &all.statistics,
             links: &all.links,
-            set_aside: &aside_lines(&mails, moment_zero()),
+            set_aside: &aside_lines(&all.mails, moment_zero()),
             changes: &self.change_lines(moment_zero(), now)?,
         })
     }
@@ -168,14 +157,4 @@ impl Daemon {
         let before: Option<NaiveDate> = self.store.last_digest(today)?;
         Ok(before.map(|day| in_china(day.and_time(self.campaign.letters.digest_at))))
     }
-}
-
-/// Whether each submission was on time; a repeat shares the answer of the report it repeats.
-pub fn on_time(facts: &[Fact], campaign: &crate::campaign::Campaign) -> HashMap<i64, Option<bool>> {
-    let chains = Chain::all(facts);
-    let answers = chains.iter().flat_map(|chain| {
-        let on_time = chain.on_time(campaign);
-        chain.versions().iter().map(move |fact| (fact.id, on_time))
-    });
-    answers.collect()
 }

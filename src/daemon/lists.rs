@@ -3,7 +3,7 @@
 use super::Daemon;
 use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment};
-use crate::message::LinkKind;
+use crate::message::{Link, LinkKind};
 use crate::outgoing::{AsideLine, ChangeLine, LedgerLine, LetterLine, LinkLine, ReviewLine};
 use crate::store::{LetterRow, LetterState, MailRow};
 use anyhow::Result;
@@ -55,13 +55,20 @@ impl Daemon {
         Ok(told.map(line).collect())
     }
 
-    pub(super) fn link_lines(&self, now: Moment) -> Result<Vec<LinkLine>> {
+    /// Links to files that nobody has saved yet, with the unit that sent each.
+    pub(super) fn open_links(&self, now: Moment) -> Result<Vec<(String, Link)>> {
         let opened = self.store.mails_with_opened_links()?;
         let linked = self.store.linked(now)?.into_iter();
         let open = linked.filter(|(mail, ..)| !opened.contains(mail));
-        let mut lines: Vec<LinkLine> = open
+        Ok(open
             .flat_map(|(_, unit, links)| links.into_iter().map(move |link| (unit.clone(), link)))
             .filter(|(_, link)| link.kind == LinkKind::Files)
+            .collect())
+    }
+
+    pub(super) fn link_lines(&self, now: Moment) -> Result<Vec<LinkLine>> {
+        let open = self.open_links(now)?.into_iter();
+        let mut lines: Vec<LinkLine> = open
             .map(|(unit, link)| LinkLine {
                 unit,
                 provider: link.provider,

@@ -23,7 +23,6 @@ mod upkeep;
 pub use alarms::POLL_OVERDUE;
 pub use clock::Clock;
 pub use corrections::Target;
-pub use digest::on_time;
 pub use intake::Incoming;
 pub use pack::Choice;
 pub use reminders::{Due, Reminders};

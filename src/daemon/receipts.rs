@@ -4,12 +4,11 @@ use super::Daemon;
 use super::sending::Prospect;
 use crate::attribution::Outcome;
 use crate::campaign::Moment;
-use crate::outgoing::{Letter, ReceiptFacts, Received, Rule, Templates, day_of_receipt, receipt};
+use crate::outgoing::{Letter, ReceiptFacts, Received, Rule, day_of_receipt, receipt};
 use crate::standing::{Chain, quota};
 use crate::store::{Fact, LetterRow, MailRow, SubmissionRow};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use tracing::warn;
 
 /// A mail is answered within a day of its arrival, or not at all.
 const WITHIN: TimeDelta = TimeDelta::hours(24);
@@ -102,10 +101,7 @@ impl Daemon {
                 .collect::<Result<_>>()?,
             contact: &self.config.outgoing.contact,
         };
-        receipt(&self.templates, &facts, to, now).or_else(|error| {
-            warn!("{error:#}");
-            receipt(&Templates::default(), &facts, to, now)
-        })
+        self.written(|templates| receipt(templates, &facts, to, now))
     }
 
     fn received<'a>(&self, row: &'a SubmissionRow, all: &[Fact]) -> Result<Received<'a>> {

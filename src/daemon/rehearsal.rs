@@ -1,7 +1,8 @@
 //! A campaign played through on local mails: every letter that would leave, and none does.
 
+use super::lists::moment_zero;
 use super::{Daemon, progress};
-use crate::campaign::{CST, Moment, in_china};
+use crate::campaign::{Moment, in_china};
 use crate::store::{LetterRow, Place};
 use anyhow::Result;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
@@ -49,9 +50,9 @@ impl Daemon {
             now += STEP;
             bar.inc(1);
         }
-        let epoch: Moment = chrono::DateTime::UNIX_EPOCH.with_timezone(&CST);
-        let mut letters = self.store.letters_between(epoch, end)?;
-        letters.retain(|letter| letter.mail.is_some());
+        let mut letters = self.store.letters_between(moment_zero(), end)?;
+        // What was never composed has no subject, and never left.
+        letters.retain(|letter| !letter.subject.is_empty());
         Ok(letters)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Daemon;
 use crate::campaign::Moment;
-use crate::message::LinkKind;
 use crate::roster::Unit;
 use crate::standing::{Owing, Standing, owing, standings};
 use crate::store::LessonKind;
@@ -48,14 +47,24 @@ impl Daemon {
 
     /// Who is to be reminded at `now`, whatever was sent already.
     pub fn reminders(&self, now: Moment) -> Result<Reminders<'_>> {
+        self.reminders_among(&self.standings(now)?, now)
+    }
+
+    /// The same, where the standings at `now` are at hand.
+    pub(super) fn reminders_among(
+        &self,
+        standings: &[Standing],
+        now: Moment,
+    ) -> Result<Reminders<'_>> {
         let mut doubtful = self.doubtful(now)?;
-        doubtful.extend(self.behind_links(now)?);
+        // Reports may lie behind links that nobody has saved yet.
+        doubtful.extend(self.open_links(now)?.into_iter().map(|(unit, _)| unit));
         let (bad, pauses) = (self.store.bad_addresses()?, self.store.pauses()?);
         let mut lessons = self.store.lessons()?;
         lessons.retain(|l| l.what == LessonKind::Address && l.holds && l.said_by.is_some());
         let mut reminders = Reminders::default();
-        for standing in self.standings(now)? {
-            let owing = owing(&standing, &self.campaign, now);
+        for standing in standings {
+            let owing = owing(standing, &self.campaign, now);
             let Some(unit) = self
                 .roster
                 .unit(&standing.unit)
@@ -72,7 +81,7 @@ impl Daemon {
             let mut reached = all.filter(|address| !bad.contains_key(&address.to_lowercase()));
             let due = Due {
                 unit,
-                standing,
+                standing: standing.clone(),
                 owing,
                 address: reached.next().cloned(),
             };
@@ -99,19 +108,6 @@ impl Daemon {
         let mails = self.store.mails_not_taken(now)?.into_iter();
         let open = mails.filter(|mail| matches!(mail.outcome, Some(Review | Unreadable) | None));
         Ok(open.flat_map(|mail| mail.candidates).collect())
-    }
-
-    /// Units of mails that hold links to files which nobody has saved yet: reports may lie behind them.
-    fn behind_links(&self, now: Moment) -> Result<BTreeSet<String>> {
-        let opened = self.store.mails_with_opened_links()?;
-        let closed = self
-            .store
-            .linked(now)?
-            .into_iter()
-            .filter(|(mail, _, links)| {
-                links.iter().any(|link| link.kind == LinkKind::Files) && !opened.contains(mail)
-            });
-        Ok(closed.map(|(_, unit, _)| unit).collect())
     }
 
     /// No unit gets more reminders in a campaign than the settings allow.

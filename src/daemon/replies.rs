@@ -6,12 +6,12 @@ use crate::attribution::Change;
 use crate::campaign::Moment;
 use crate::message::{Content, is_forward};
 use crate::outgoing::{
-    AnswerFacts, Command, Done, Letter, Rule, Templates, answer, coded, commands, standing_lines,
+    AnswerFacts, Command, Done, Letter, Rule, answer, coded, commands, standing_lines,
 };
 use crate::store::{Answered, Reply, Unjudged};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
-use tracing::{info, warn};
+use tracing::info;
 
 /// A letter to staff can be answered for so long after it left.
 const ANSWERABLE_FOR: TimeDelta = TimeDelta::days(14);
@@ -88,25 +88,18 @@ impl Daemon {
             words: Vec::new(),
             changed: false,
         };
-        match asked {
-            Err(why) => {
-                line.done = false;
-                line.words.push(why);
-            }
-            Ok(commands) => {
-                for command in commands {
-                    match self.obey(command, &reply.by, reply.at)? {
-                        Ok((words, changed)) => {
-                            line.words.extend(words);
-                            line.changed |= changed;
-                        }
-                        Err(why) => {
-                            line.done = false;
-                            line.words.push(why);
-                        }
-                    }
-                }
-            }
+        let fates = match asked {
+            Err(why) => vec![Err(why)],
+            Ok(commands) => commands
+                .into_iter()
+                .map(|command| self.obey(command, &reply.by, reply.at))
+                .collect::<Result<_>>()?,
+        };
+        for fate in fates {
+            line.done &= fate.is_ok();
+            let (words, changed) = fate.unwrap_or_else(|why| (vec![why], false));
+            line.words.extend(words);
+            line.changed |= changed;
         }
         Ok(line)
     }
@@ -244,10 +237,7 @@ impl Daemon {
             arrived: row.received_at,
             lines: &lines,
         };
-        answer(&self.templates, &facts, to, now).or_else(|error| {
-            warn!("{error:#}");
-            answer(&Templates::default(), &facts, to, now)
-        })
+        self.written(|templates| answer(templates, &facts, to, now))
     }
 }
 

@@ -69,7 +69,7 @@ impl Daemon {
         let dues = self.reminders(now)?.dues(&self.campaign);
         letters.sort_by_key(|letter| {
             (
-                rank(&letter.rule),
+                letter.rule.parse().map_or(u8::MAX, Rule::rank),
                 dues.get(&letter.about).map(|due| due.by),
                 letter.id,
             )
@@ -110,11 +110,11 @@ impl Daemon {
         dues: &Dues,
         now: Moment,
     ) -> Result<Fate> {
-        let bytes = match &letter.mail {
-            Some(bytes) => bytes.clone(),
+        let bytes = match self.store.letter_mail(letter.id)? {
+            Some(bytes) => bytes,
             None => {
                 let mut words = self.compose(letter, dues, now)?;
-                if is_to_staff(&letter.rule) {
+                if letter.rule.parse::<Rule>()?.is_to_staff() {
                     words.subject = format!("{} {}", words.subject, code(&letter.message_id));
                 }
                 let out = &self.config.outgoing;
@@ -165,18 +165,17 @@ impl Daemon {
     }
 
     fn compose(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Letter> {
-        if letter.rule == Rule::Digest.as_str() {
-            return self.digest(&letter.recipient, now);
+        let (about, to) = (&letter.about, &letter.recipient);
+        match letter.rule.parse()? {
+            Rule::Digest => self.digest(to, now),
+            Rule::Alarm => self.alarm_letter(letter, now),
+            Rule::Answer => self.answer(about.parse()?, to, now),
+            Rule::Receipt => self.receipt(about.parse()?, to, now),
+            Rule::Reminder => self.reminder(letter, dues, now),
         }
-        if letter.rule == Rule::Alarm.as_str() {
-            return self.alarm_letter(letter, now);
-        }
-        if letter.rule == Rule::Answer.as_str() {
-            return self.answer(letter.about.parse()?, &letter.recipient, now);
-        }
-        if letter.rule == Rule::Receipt.as_str() {
-            return self.receipt(letter.about.parse()?, &letter.recipient, now);
-        }
+    }
+
+    fn reminder(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Letter> {
         let due = dues.get(&letter.about);
         let due = due.with_context(|| format!("{} owes nothing any more", letter.about))?;
         let unit = self
@@ -192,45 +191,44 @@ impl Daemon {
             mailbox_address: &self.config.mailbox.user,
             contact: &self.config.outgoing.contact,
         };
-        reminder(&self.templates, &facts, &letter.recipient).or_else(|error| {
+        self.written(|templates| reminder(templates, &facts, &letter.recipient))
+    }
+
+    /// Writes a letter; a mistake in an operator's template must not keep it from its reader.
+    pub(super) fn written(&self, write: impl Fn(&Templates) -> Result<Letter>) -> Result<Letter> {
+        write(&self.templates).or_else(|error| {
             warn!("{error:#}");
-            reminder(&Templates::default(), &facts, &letter.recipient)
+            write(&Templates::default())
         })
     }
 
     /// Whether a letter leaves now, later, or never: looked at again at the last moment.
     fn prospect(&self, letter: &LetterRow, dues: &Dues, now: Moment) -> Result<Prospect> {
         let today = now.with_timezone(&CST).date_naive();
-        if letter.rule == Rule::Alarm.as_str() && self.alarm_is_past(letter)? {
-            return Ok(Prospect::Past("问题已排除"));
-        }
-        if letter.rule == Rule::Answer.as_str() || letter.rule == Rule::Alarm.as_str() {
-            let late = letter.day + chrono::Days::new(1) < today;
-            return Ok(if late {
-                Prospect::Past("已过时效")
-            } else {
-                Prospect::Leaves
-            });
-        }
-        if letter.rule == Rule::Receipt.as_str() {
-            return self.prospect_of_receipt(letter, now);
-        }
-        if letter.day < today {
-            return Ok(Prospect::Past("已过时效"));
-        }
-        if letter.rule == Rule::Digest.as_str() {
-            return Ok(Prospect::Leaves);
-        }
+        let days_old = (today - letter.day).num_days();
+        Ok(match letter.rule.parse()? {
+            Rule::Alarm if self.alarm_is_past(letter)? => Prospect::Past("问题已排除"),
+            Rule::Answer | Rule::Alarm if days_old <= 1 => Prospect::Leaves,
+            Rule::Receipt => self.prospect_of_receipt(letter, now)?,
+            Rule::Digest if days_old <= 0 => Prospect::Leaves,
+            Rule::Reminder if days_old <= 0 => self.prospect_of_reminder(letter, dues, now)?,
+            _ => Prospect::Past("已过时效"),
+        })
+    }
+
+    fn prospect_of_reminder(
+        &self,
+        letter: &LetterRow,
+        dues: &Dues,
+        now: Moment,
+    ) -> Result<Prospect> {
         if !dues.contains_key(&letter.about) {
             return Ok(Prospect::Past("单位已报送、待核或暂停提醒"));
         }
-        let fresh = self
-            .store
-            .polled_at()?
-            .is_some_and(|polled| now - polled <= POLL_IS_FRESH);
-        let crowded = self.is_crowded(letter, now)?;
+        let polled = self.store.polled_at()?;
+        let fresh = polled.is_some_and(|polled| now - polled <= POLL_IS_FRESH);
         let quiet = quiet(&self.config.outgoing).holds(now);
-        Ok(if fresh && !crowded && !quiet {
+        Ok(if fresh && !quiet && !self.is_crowded(letter, now)? {
             Prospect::Leaves
         } else {
             Prospect::Waits
@@ -269,22 +267,6 @@ impl Daemon {
             .letter_ended(letter.id, state, &answer, due_at, now)?;
         Ok(go_on)
     }
-}
-
-/// Who goes first where the pace is short: staff, then those who owe something, then those who delivered.
-fn rank(rule: &str) -> u8 {
-    match rule {
-        rule if is_to_staff(rule) => 0,
-        "reminder" => 1,
-        _ => 2,
-    }
-}
-
-/// Letters to staff can be answered, so they carry their token in the subject too.
-fn is_to_staff(rule: &str) -> bool {
-    [Rule::Digest, Rule::Answer, Rule::Alarm]
-        .map(Rule::as_str)
-        .contains(&rule)
 }
 
 /// What becomes of a letter of the queue in this pass.

@@ -77,13 +77,7 @@ impl Daemon {
         }
         self.store.copy_to(&fresh)?;
         // The copy names what is in it; rows that come later do not concern it.
-        let copy = Store::open_file(&fresh)?;
-        let named: BTreeSet<String> = copy
-            .named_blobs()?
-            .into_iter()
-            .map(|blob| blob.sha256)
-            .collect();
-        drop(copy);
+        let named = named_in(&fresh)?;
         let new = copy_blobs(&named, &self.blobs, &blobs)?;
         File::open(&fresh)?.sync_all()?;
         std::fs::rename(&fresh, dest.join("baosong.db"))?;
@@ -113,13 +107,7 @@ pub fn restore(source: &Path, data_dir: &Path) -> Result<BackedUp> {
     // The backup itself is only read: a newer program brings the copy up to date.
     std::fs::copy(source.join("baosong.db"), &fresh)
         .with_context(|| format!("cannot copy to {}", fresh.display()))?;
-    let copy = Store::open_file(&fresh)?;
-    let named: BTreeSet<String> = copy
-        .named_blobs()?
-        .into_iter()
-        .map(|blob| blob.sha256)
-        .collect();
-    drop(copy);
+    let named = named_in(&fresh)?;
     let new = copy_blobs(&named, &Blobs::look(source), &Blobs::open(data_dir)?)?;
     File::open(&fresh)?.sync_all()?;
     std::fs::rename(&fresh, &database)?;
@@ -128,6 +116,12 @@ pub fn restore(source: &Path, data_dir: &Path) -> Result<BackedUp> {
         new,
         all: named.len(),
     })
+}
+
+/// The blobs that a database file names.
+fn named_in(database: &Path) -> Result<BTreeSet<String>> {
+    let blobs = Store::open_file(database)?.named_blobs()?;
+    Ok(blobs.into_iter().map(|blob| blob.sha256).collect())
 }
 
 /// Copies what `to` lacks through its spool; gives the number of copies. A damaged one is refused by its hash.

@@ -23,6 +23,20 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Letters to staff can be answered, so they carry their token in the subject too.
+    pub fn is_to_staff(self) -> bool {
+        matches!(self, Self::Digest | Self::Answer | Self::Alarm)
+    }
+
+    /// Who goes first where the pace is short: staff, then those who owe something, then those who delivered.
+    pub fn rank(self) -> u8 {
+        match self {
+            rule if rule.is_to_staff() => 0,
+            Self::Reminder => 1,
+            _ => 2,
+        }
+    }
+
     /// As it stands in the store.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use crate::attribution::Kind;
 use crate::campaign::{Campaign, Moment};
 use crate::store::Fact;
 use chrono::NaiveDate;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// All versions of one report.
 #[derive(Debug, Clone)]
@@ -70,6 +70,30 @@ impl<'a> Chain<'a> {
     /// All versions in order of arrival.
     pub fn versions(&self) -> &[&'a Fact] {
         &self.versions
+    }
+}
+
+/// What the chains say of each submission, by its id.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// Those that count toward the quota.
+    pub counted: BTreeSet<i64>,
+    /// Whether it was on time; a repeat shares the answer of the report that it repeats.
+    pub on_time: HashMap<i64, Option<bool>>,
+}
+
+impl Marks {
+    /// Of the facts as they are known.
+    pub fn of<'a>(facts: impl IntoIterator<Item = &'a Fact>, campaign: &Campaign) -> Self {
+        let mut marks = Self::default();
+        for chain in Chain::all(facts) {
+            let counted = chain.counted(campaign).map(|fact| fact.id);
+            marks.counted.extend(counted);
+            let on_time = chain.on_time(campaign);
+            let answers = chain.versions.iter().map(|fact| (fact.id, on_time));
+            marks.on_time.extend(answers);
+        }
+        marks
     }
 }
 

@@ -12,7 +12,7 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
-pub use chain::Chain;
+pub use chain::{Chain, Marks};
 pub use closing::{Best, Closing, closing};
 pub use format::breaks;
 pub use owing::{Owing, owing};

@@ -6,6 +6,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Where a letter stands on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +51,6 @@ pub struct LetterRow {
     pub recipient: String,
     pub subject: String,
     pub message_id: String,
-    /// As it goes to the server on every attempt; `None` before the first: it is composed then.
-    pub mail: Option<Vec<u8>>,
     pub state: LetterState,
     pub attempts: u32,
     pub changed_at: Moment,
@@ -59,7 +58,8 @@ pub struct LetterRow {
     pub answer: String,
 }
 
-const COLUMNS: &str = "id, rule, about, day, recipient, subject, message_id, mail, state, attempts, changed_at, answer";
+const COLUMNS: &str =
+    "id, rule, about, day, recipient, subject, message_id, state, attempts, changed_at, answer";
 
 impl Store {
     /// Whether a letter of this key was ever written.
@@ -103,6 +103,23 @@ impl Store {
              ORDER BY rule <> 'digest', id"
         ))?;
         let rows = statement.query_map([now.timestamp()], letter_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A letter as it goes to the server on every attempt; `None` before the first: it is composed then.
+    pub fn letter_mail(&self, id: i64) -> Result<Option<Vec<u8>>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT mail FROM letters WHERE id = ?1")?;
+        Ok(statement.query_row([id], |row| row.get(0))?)
+    }
+
+    /// To whom the letters of a rule went on a day.
+    pub fn recipients_of(&self, rule: &str, day: NaiveDate) -> Result<BTreeSet<String>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT recipient FROM letters WHERE rule = ?1 AND day = ?2 AND state = 'sent'",
+        )?;
+        let rows = statement.query_map(params![rule, day.to_string()], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -203,10 +220,9 @@ fn letter_row(row: &Row) -> rusqlite::Result<LetterRow> {
         recipient: row.get(4)?,
         subject: row.get(5)?,
         message_id: row.get(6)?,
-        mail: row.get(7)?,
-        state: from_name(row.get(8)?)?,
-        attempts: row.get(9)?,
-        changed_at: moment(row.get(10)?),
-        answer: row.get(11)?,
+        state: from_name(row.get(7)?)?,
+        attempts: row.get(8)?,
+        changed_at: moment(row.get(9)?),
+        answer: row.get(10)?,
     })
 }
