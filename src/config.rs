@@ -114,9 +114,7 @@ pub struct Reader {
 
 impl Default for Reader {
     fn default() -> Self {
-        Self {
-            seconds_a_mail: 120,
-        }
+        Self { seconds_a_mail: 25 }
     }
 }
 

@@ -38,7 +38,11 @@ impl House {
         let mut raw = format!("Received: from a by b; {}\r\n", at.to_rfc2822()).into_bytes();
         raw.extend(mail);
         std::fs::write(&path, raw).unwrap();
-        assert_eq!(self.daemon.import(&[path]).unwrap(), 1, "the mail is new");
+        assert_eq!(
+            self.daemon.import(&[path]).unwrap().new,
+            1,
+            "the mail is new"
+        );
         self.mails()
             .iter()
             .filter_map(|mail| mail.id)

@@ -31,6 +31,17 @@ pub struct Incoming {
     pub raw: Raw,
 }
 
+/// What an import came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Mails that were not kept before.
+    pub new: usize,
+    /// Files that are no mails.
+    pub passed_over: usize,
+    /// Files that could not be read, and why.
+    pub failed: Vec<String>,
+}
+
 impl Daemon {
     /// Keeps a batch. Gives the number of new mails.
     pub fn take_in(&mut self, batch: Vec<Incoming>) -> Result<usize> {
@@ -147,30 +158,32 @@ impl Daemon {
     }
 
     /// Takes in local mails and judges them. Gives the number of new mails.
-    pub fn import(&mut self, paths: &[PathBuf]) -> Result<usize> {
-        let new = self.keep(paths)?;
+    pub fn import(&mut self, paths: &[PathBuf]) -> Result<Imported> {
+        let imported = self.keep(paths)?;
         self.judge()?;
-        Ok(new)
+        Ok(imported)
     }
 
-    /// Takes in local mails. Gives the number of new ones.
-    pub(super) fn keep(&mut self, paths: &[PathBuf]) -> Result<usize> {
-        let (mut new, mut batch, mut bytes) = (0, Vec::new(), 0);
+    /// Takes in local mails.
+    pub(super) fn keep(&mut self, paths: &[PathBuf]) -> Result<Imported> {
+        let (mut imported, mut batch, mut bytes) = (Imported::default(), Vec::new(), 0);
         let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
         for path in paths {
-            mailbox::local::each(path, &mut |mail| {
+            let walk = mailbox::local::each(path, &mut |mail| {
                 bytes += mail.raw.len();
                 bar.inc(mail.raw.len() as u64);
                 batch.push(incoming(mail));
                 if batch.len() >= IMPORTED_AT_ONCE || bytes >= IMPORTED_BYTES {
-                    new += self.take_in(std::mem::take(&mut batch))?;
+                    imported.new += self.take_in(std::mem::take(&mut batch))?;
                     bytes = 0;
                 }
                 Ok(())
             })?;
+            imported.passed_over += walk.passed_over;
+            imported.failed.extend(walk.failed);
         }
-        new += self.take_in(batch)?;
-        Ok(new)
+        imported.new += self.take_in(batch)?;
+        Ok(imported)
     }
 }
 

@@ -23,7 +23,7 @@ mod upkeep;
 pub use alarms::POLL_OVERDUE;
 pub use clock::Clock;
 pub use corrections::Target;
-pub use intake::Incoming;
+pub use intake::{Imported, Incoming};
 pub use pack::Choice;
 pub use reminders::{Due, Reminders};
 pub use upkeep::{BackedUp, Verified, restore};

@@ -1,7 +1,7 @@
 //! Local copies of mails: `.eml` files, Maildirs and mboxes.
 
 use crate::campaign::{CST, Moment};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -17,13 +17,43 @@ pub struct Local {
     pub raw: Vec<u8>,
 }
 
-/// Hands every mail under `path` to `take`, one at a time. A Maildir is a directory with `new` or `cur`;
-/// of other directories all `.eml` files are taken. A file that begins with `From ` is an mbox.
-pub fn each(path: &Path, take: &mut dyn FnMut(Local) -> Result<()>) -> Result<()> {
-    ensure!(path.exists(), "there is no {}", path.display());
-    if !path.is_dir() {
-        return file(path, take);
+/// What a walk over local files came by beside mails.
+#[derive(Debug, Default)]
+pub struct Walk {
+    /// Files of a directory that are no mails.
+    pub passed_over: usize,
+    /// Files that could not be read, and why.
+    pub failed: Vec<String>,
+}
+
+impl Walk {
+    fn note(&mut self, read: Result<()>) {
+        self.failed
+            .extend(read.err().map(|error| format!("{error:#}")));
     }
+}
+
+/// Hands every mail under `path` to `take`, one at a time. A Maildir is a directory with `new` or `cur`; of other
+/// directories all files are taken that end in `.eml`, or begin as a mail or an mbox does. A file that begins with
+/// `From ` is an mbox. Of several files one that cannot be read does not keep the others from being taken.
+///
+/// # Errors
+/// When nothing is there, when a file that was named cannot be read, or when `take` fails.
+pub fn each(path: &Path, take: &mut Take) -> Result<Walk> {
+    let mut walk = Walk::default();
+    ensure!(path.exists(), "there is no {}", path.display());
+    if path.is_dir() {
+        directory(path, take, &mut walk)?;
+    } else {
+        file(path, take)??;
+    }
+    Ok(walk)
+}
+
+/// Takes a mail; its error ends the walk.
+pub type Take<'a> = dyn FnMut(Local) -> Result<()> + 'a;
+
+fn directory(path: &Path, take: &mut Take, walk: &mut Walk) -> Result<()> {
     let maildir: Vec<PathBuf> = ["new", "cur"]
         .iter()
         .map(|sub| path.join(sub))
@@ -31,22 +61,77 @@ pub fn each(path: &Path, take: &mut dyn FnMut(Local) -> Result<()>) -> Result<()
         .collect();
     for dir in &maildir {
         for entry in entries(dir)?.iter().filter(|entry| entry.is_file()) {
-            file(entry, take)?;
+            walk.note(file(entry, take)?);
         }
     }
-    let eml = |entry: &Path| {
-        entry
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("eml"))
-    };
     for entry in entries(path)? {
-        if entry.is_dir() && !maildir.contains(&entry) && !entry.ends_with("tmp") {
-            each(&entry, take)?;
-        } else if entry.is_file() && eml(&entry) {
-            file(&entry, take)?;
+        if entry.is_dir() && !entry.is_symlink() {
+            if !maildir.contains(&entry) && !entry.ends_with("tmp") {
+                directory(&entry, take, walk)?;
+            }
+        } else if !entry.is_file() {
+            // A pipe or a device would keep us for ever.
+        } else if is_mail(&entry) {
+            walk.note(file(&entry, take)?);
+        } else {
+            walk.passed_over += 1;
         }
     }
     Ok(())
+}
+
+/// By its ending, or by a first line that is a header field (RFC 5322 section 2.2) with one that mails have near it.
+fn is_mail(path: &Path) -> bool {
+    let named = path.extension();
+    if named.is_some_and(|ending| ending.eq_ignore_ascii_case("eml")) {
+        return true;
+    }
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    // What cannot be read is told of when it is taken.
+    read.is_err() || begins_as_mail(&start)
+}
+
+fn begins_as_mail(start: &[u8]) -> bool {
+    const FIELDS: [&str; 10] = [
+        "from",
+        "to",
+        "subject",
+        "date",
+        "received",
+        "return-path",
+        "message-id",
+        "mime-version",
+        "delivered-to",
+        "content-type",
+    ];
+    let start = start.trim_ascii_start();
+    let mut lines = start.split(|byte| *byte == b'\n');
+    let name = |line: &[u8]| {
+        let end = line.iter().position(|byte| *byte == b':')?;
+        let name = line[..end].trim_ascii_end();
+        let printable = name.iter().all(|byte| (33..=126).contains(byte));
+        (printable && !name.is_empty()).then(|| String::from_utf8_lossy(name).to_ascii_lowercase())
+    };
+    let Some(first) = lines.next() else {
+        return false;
+    };
+    is_separator(first)
+        || (name(first).is_some()
+            && start
+                .split(|byte| *byte == b'\n')
+                .take_while(|line| !line.trim_ascii().is_empty())
+                .filter_map(name)
+                .any(|name| FIELDS.contains(&name.as_str())))
+}
+
+/// `From `, an address and a time (RFC 4155): a line of text that begins with "From " has no time in it.
+fn is_separator(line: &[u8]) -> bool {
+    let digits = |at: &[u8]| at.iter().all(u8::is_ascii_digit);
+    line.starts_with(b"From ")
+        && line
+            .windows(4)
+            .any(|at| digits(&at[..1]) && at[1] == b':' && digits(&at[2..]))
 }
 
 /// Bytes of all files under `path`, of which [`each`] may pass over some; 0 where it cannot be read.
@@ -66,9 +151,23 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn file(path: &Path, take: &mut dyn FnMut(Local) -> Result<()>) -> Result<()> {
-    let opened = || format!("cannot read {}", path.display());
-    let file = File::open(path).with_context(opened)?;
+/// The outer error is `take`'s; the inner one says why the file could not be read.
+fn file(path: &Path, take: &mut Take) -> Result<Result<()>> {
+    let mut failed = None;
+    let read = mails_of(path, &mut |mail| {
+        take(mail).map_err(|error| {
+            failed = Some(error);
+            anyhow!("not taken")
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(read.with_context(|| format!("cannot read {}", path.display()))),
+    }
+}
+
+fn mails_of(path: &Path, take: &mut Take) -> Result<()> {
+    let file = File::open(path)?;
     let file_time = Moment::from(chrono::DateTime::<chrono::Utc>::from(
         file.metadata()?.modified()?,
     ));
@@ -79,15 +178,11 @@ fn file(path: &Path, take: &mut dyn FnMut(Local) -> Result<()>) -> Result<()> {
         .to_string_lossy()
         .into_owned();
     let mut reader = BufReader::new(file);
-    if reader
-        .fill_buf()
-        .with_context(opened)?
-        .starts_with(b"From ")
-    {
-        return mbox(&mut reader, &name, file_time, take).with_context(opened);
+    if reader.fill_buf()?.starts_with(b"From ") {
+        return mbox(&mut reader, &name, file_time, take);
     }
     let mut raw = Vec::new();
-    reader.read_to_end(&mut raw).with_context(opened)?;
+    reader.read_to_end(&mut raw)?;
     take(Local {
         source: name,
         file_time,
@@ -96,12 +191,7 @@ fn file(path: &Path, take: &mut dyn FnMut(Local) -> Result<()>) -> Result<()> {
 }
 
 /// mboxrd: a mail begins at a `From ` line after an empty one; `>From ` lines lose one `>`.
-fn mbox(
-    reader: &mut dyn BufRead,
-    name: &str,
-    file_time: Moment,
-    take: &mut dyn FnMut(Local) -> Result<()>,
-) -> Result<()> {
+fn mbox(reader: &mut dyn BufRead, name: &str, file_time: Moment, take: &mut Take) -> Result<()> {
     let mut number = 0;
     let mut raw: Vec<u8> = Vec::new();
     let mut line = Vec::new();
@@ -118,7 +208,7 @@ fn mbox(
     loop {
         line.clear();
         let at_end = reader.read_until(b'\n', &mut line)? == 0;
-        if at_end || (after_empty && line.starts_with(b"From ")) {
+        if at_end || (after_empty && is_separator(&line)) {
             hand_over(&mut raw)?;
             if at_end {
                 return Ok(());
@@ -159,7 +249,8 @@ mod tests {
         let path = dir.path().join("box");
         std::fs::write(
             &path,
-            "From a\nSubject: 1\n\n>From me\nFrom here on\n\nFrom b\nSubject: 2\n\nx\n",
+            "From a@b Mon May 23 08:00:00 2022\nSubject: 1\n\n>From me\nFrom here on\n\n\
+             From b\n\nFrom c@d Mon May 23 9:30 2022\nSubject: 2\n\nx\n",
         )
         .unwrap();
         let mails = found(&path);
@@ -167,7 +258,7 @@ mod tests {
             mails[0],
             (
                 "box#1".into(),
-                b"Subject: 1\n\nFrom me\nFrom here on\n\n".to_vec()
+                b"Subject: 1\n\nFrom me\nFrom here on\n\nFrom b\n\n".to_vec()
             )
         );
         assert_eq!(mails[1], ("box#2".into(), b"Subject: 2\n\nx\n".to_vec()));
@@ -185,6 +276,52 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
         assert_eq!(names, ["1.a", "2.b:2,S"]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_and_keeps_no_other_from_being_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("b.eml"), "Subject: x\n\n").unwrap();
+        let loose = dir.path().join("a.eml");
+        std::os::unix::fs::symlink("/proc/self/mem", &loose).unwrap();
+        let mut taken = Vec::new();
+        let walk = each(dir.path(), &mut |mail| {
+            taken.push(mail.source);
+            Ok(())
+        });
+        let walk = walk.unwrap();
+        assert_eq!(taken, ["b.eml"]);
+        assert!(walk.failed[0].contains("a.eml"), "{:?}", walk.failed);
+        each(&loose, &mut |_| Ok(())).unwrap_err();
+    }
+
+    #[test]
+    fn files_without_an_ending_are_taken_by_how_they_begin() {
+        let dir = tempfile::tempdir().unwrap();
+        let files: [(&str, &[u8]); 9] = [
+            (
+                "000",
+                b"Received: from a by b; Mon, 23 May 2022 08:00:00 +0800\r\nSubject: x\r\n\r\nx",
+            ),
+            ("001", b"X-Mailer: y\nFrom : a@b\n\nx"),
+            ("002.msg", b"\n\nReturn-Path: <a@b>\n\n"),
+            ("box", b"From a@b Mon May 23 08:00:00 2022\nSubject: x\n\n"),
+            ("index", b"spam ../data/000/000\nham ../data/000/001\n"),
+            ("notes.md", b"# Notes\n\nFrom: here on\n"),
+            ("picture", b"\x89PNG\r\n\x1a\n"),
+            ("settings.yaml", b"host: a\nport: 1\n"),
+            ("empty", b""),
+        ];
+        for (name, bytes) in files {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        let mut taken = Vec::new();
+        let walk = each(dir.path(), &mut |mail| {
+            taken.push(mail.source);
+            Ok(())
+        });
+        assert_eq!(taken, ["000", "001", "002.msg", "box#1"]);
+        assert_eq!(walk.unwrap().passed_over, 5);
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl<'a> Files<'a> {
     fn add_at(&mut self, name: &str, bytes: &[u8], inline: bool, place: Place) {
         let sha256 = sha256(bytes);
         self.host.keep(&sha256, bytes);
-        let unread = self.open == Open::Nothing;
+        let late = self.host.is_late();
+        let unread = self.open == Open::Nothing || late;
         let format = if unread {
             Format::at_a_glance(name, bytes)
         } else {
@@ -89,11 +90,15 @@ impl<'a> Files<'a> {
             repaired: false,
             decoration: inline && media == Media::Photo && media::is_decoration(name, bytes),
             reading: match media {
-                Media::Document | Media::Archive if unread => Reading::Failed("未打开".to_string()),
+                Media::Document | Media::Archive if unread => {
+                    Reading::Failed(if late { super::LATE } else { "未打开" }.to_string())
+                }
                 _ => document::read(format, bytes, self.host),
             },
         });
-        self.look_at(bytes);
+        if !unread {
+            self.look_at(bytes);
+        }
         if format == Format::Mail && place.archive.is_some() {
             self.mails.push(bytes.to_vec());
         }
@@ -171,6 +176,9 @@ impl<'a> Files<'a> {
             std::mem::swap(&mut self.budget, left);
             let pasted = format.media() == Media::Document;
             self.add_member(index, &member, depth, pasted);
+            if self.host.is_late() {
+                self.budget.end();
+            }
             std::mem::swap(&mut self.budget, left);
         });
         self.budget = budget;

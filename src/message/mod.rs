@@ -38,6 +38,9 @@ mod tests;
 mod text;
 mod transfer;
 
+/// Why a file was not opened: the mail had its time.
+const LATE: &str = "处理超时";
+
 pub use bounce::{Bounce, Fault};
 pub use content::*;
 pub use files::sha256;

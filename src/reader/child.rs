@@ -2,6 +2,7 @@
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use super::cage;
 use super::tool;
@@ -30,6 +31,7 @@ fn serve() -> io::Result<()> {
         from: BufReader::new(io::stdin().lock()),
         to: BufWriter::new(io::stdout().lock()),
         broken: None,
+        late_at: None,
     };
     say(
         &mut pipe.to,
@@ -37,7 +39,10 @@ fn serve() -> io::Result<()> {
     )?;
     loop {
         match hear(&mut pipe.from) {
-            Ok(Request::Read) => pipe.read(message::read)?,
+            Ok(Request::Read(open_for)) => {
+                pipe.late_at = Some(Instant::now() + open_for);
+                pipe.read(message::read)?;
+            }
             Ok(Request::ReadBodyOnly) => pipe.read(message::read_body_only)?,
             Ok(Request::Drill(drill)) => say(&mut pipe.to, &Reply::Drilled(attempt(drill)))?,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
@@ -51,6 +56,7 @@ struct Pipe<R: Read, W: Write> {
     from: R,
     to: W,
     broken: Option<io::Error>,
+    late_at: Option<Instant>,
 }
 
 impl<R: Read, W: Write> Pipe<R, W> {
@@ -89,6 +95,10 @@ impl<R: Read, W: Write> Host for Pipe<R, W> {
             self.broken = Some(error);
             Err("解析程序中断".to_string())
         })
+    }
+
+    fn is_late(&self) -> bool {
+        self.late_at.is_some_and(|at| Instant::now() >= at)
     }
 }
 

@@ -27,6 +27,10 @@ pub struct Reader {
     running: Option<Running>,
 }
 
+/// Of a mail's time: how long files are opened, and how long reading them may take in all. The rest is for the text alone.
+const OPENING: f32 = 0.45;
+const FILES: f32 = 0.7;
+
 /// Takes the bytes of a file, with their sha256.
 pub type Keep<'a> = dyn FnMut(&str, &[u8]) -> Result<()> + 'a;
 
@@ -43,41 +47,48 @@ impl Reader {
     }
 
     /// Reads a mail. A reader that is lost over it is replaced, and the mail is read without opening its files;
-    /// if that loses a reader too, its content is empty but for the reason.
+    /// if that loses a reader too, its content is empty but for the reason. All of it ends within the limit.
     ///
     /// # Errors
     /// When `keep` fails, or no reader can be started: then nothing is known about the mail.
     pub fn read(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Content> {
-        // A reader that served others may have died of them.
-        let attempts = match &self.running {
-            Some(running) if running.served > 0 => {
-                &[Request::Read, Request::Read, Request::ReadBodyOnly][..]
-            }
-            _ => &[Request::Read, Request::ReadBodyOnly],
-        };
-        for (number, request) in attempts.iter().enumerate() {
-            let lost = match self.attempt(request, raw, keep)? {
-                Ok(mut content) => {
-                    if *request == Request::ReadBodyOnly {
-                        let why = "解析附件时程序中断，附件未读".to_string();
-                        content.incomplete.insert(0, why.clone());
-                        content.damage.push(why);
+        let begin = Instant::now();
+        let open_until = begin + self.limit.mul_f32(OPENING);
+        let files_until = begin + self.limit.mul_f32(FILES);
+        // A reader that served others may have died of them; one that ran out of time did not.
+        let served = self.running.as_ref().is_some_and(|all| all.served > 0);
+        for attempt in 1..=2 {
+            let open_for = open_until.saturating_duration_since(Instant::now());
+            let request = Request::Read(open_for);
+            match self.attempt(&request, raw, files_until, keep)? {
+                Ok(content) => return Ok(content),
+                Err(lost) => {
+                    self.lost(&lost);
+                    if !served || attempt == 2 || lost.kind() == io::ErrorKind::TimedOut {
+                        break;
                     }
-                    return Ok(content);
                 }
-                Err(lost) => lost,
-            };
-            warn!(
-                attempt = number + 1,
-                "the reader was lost over a mail: {lost}"
-            );
-            self.running = None;
+            }
+        }
+        match self.attempt(&Request::ReadBodyOnly, raw, begin + self.limit, keep)? {
+            Ok(mut content) => {
+                let why = "解析附件时程序中断，附件未读".to_string();
+                content.incomplete.insert(0, why.clone());
+                content.damage.push(why);
+                return Ok(content);
+            }
+            Err(lost) => self.lost(&lost),
         }
         Ok(Content {
             damage: vec!["解析程序中断，邮件原件已保存".to_string()],
             incomplete: vec!["解析程序中断，邮件原件已保存".to_string()],
             ..Content::default()
         })
+    }
+
+    fn lost(&mut self, why: &io::Error) {
+        warn!("the reader was lost over a mail: {why}");
+        self.running = None;
     }
 
     /// Tries an attack from inside of the cage; gives what came of it, or how the reader was lost.
@@ -118,13 +129,19 @@ impl Reader {
         &mut self,
         request: &Request,
         raw: &[u8],
+        until: Instant,
         keep: &mut Keep,
     ) -> Result<io::Result<Content>> {
-        let (limit, program, spool) = (self.limit, self.program.clone(), self.spool.clone());
+        let (program, spool) = (self.program.clone(), self.spool.clone());
         let running = self.running()?;
         running.served += 1;
         let mut failed = None;
-        let outcome = running.timed(limit, |running| {
+        let left = until.saturating_duration_since(Instant::now());
+        let tools_until = match request {
+            Request::Read(open_for) => Instant::now() + *open_for,
+            _ => until,
+        };
+        let outcome = running.timed(left, |running| {
             say(&mut running.to, request)?;
             send(&mut running.to, raw)?;
             let mut left = FILE_BYTES;
@@ -140,8 +157,13 @@ impl Reader {
                         failed = failed.take().or(keep(&sha256, &bytes).err());
                     }
                     Reply::Run(tool) => {
-                        let answer =
-                            tool::run(&program, &spool, tool, &receive(&mut running.from)?);
+                        let answer = tool::run(
+                            &program,
+                            &spool,
+                            tool,
+                            &receive(&mut running.from)?,
+                            tools_until,
+                        );
                         say(&mut running.to, &answer.is_ok())?;
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }

@@ -13,6 +13,8 @@ use crate::message::Tool;
 
 /// Longer than any file of a report takes.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So much is left even to the last file of a mail that had its time.
+const LEAST: Duration = Duration::from_secs(1);
 const INPUT: &str = "input";
 const TEXT: &str = "output.txt";
 const PICTURE: &str = "output.jpg";
@@ -92,8 +94,14 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Runs a tool on bytes in a folder below `spool`; `ourselves` is this program, which becomes the cage.
-/// An error is the reason in Chinese, for staff.
-pub fn run(ourselves: &Path, spool: &Path, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String> {
+/// It is killed at `until`. An error is the reason in Chinese, for staff.
+pub fn run(
+    ourselves: &Path,
+    spool: &Path,
+    tool: Tool,
+    bytes: &[u8],
+    until: Instant,
+) -> Result<Vec<u8>, String> {
     let recipe = recipe(tool);
     if program(recipe.name).is_none() {
         return Err(format!("服务器未安装{}", recipe.package));
@@ -110,7 +118,7 @@ pub fn run(ourselves: &Path, spool: &Path, tool: Tool, bytes: &[u8]) -> Result<V
             .stdout(Stdio::null())
             .stderr(complaint)
             .spawn()?;
-        let Some(status) = wait(&mut child)? else {
+        let Some(status) = wait(&mut child, until)? else {
             return Ok(Err("处理超时".to_string()));
         };
         let complaint = fs::read(folder.path().join(COMPLAINT))?;
@@ -125,8 +133,9 @@ pub fn run(ourselves: &Path, spool: &Path, tool: Tool, bytes: &[u8]) -> Result<V
 }
 
 /// None when it had to be killed.
-fn wait(child: &mut Child) -> io::Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + PATIENCE;
+fn wait(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
+    let now = Instant::now();
+    let deadline = until.clamp(now + LEAST, now + PATIENCE);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));

@@ -1,6 +1,7 @@
 //! The talk between the daemon and its reader: frames of a tag, a length in eight bytes (little-endian) and a payload.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +15,8 @@ pub const TOOL: &str = "run-tool-in-a-cage";
 /// What the daemon asks, or answers to the reader's own questions. The bytes of a mail or tool follow in a frame of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// Read the mail that follows, and its files.
-    Read,
+    /// Read the mail that follows, and its files as long as this lasts.
+    Read(Duration),
     /// Read the mail that follows, but open none of its files.
     ReadBodyOnly,
     /// Try what the cage must forbid.

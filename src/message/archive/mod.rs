@@ -22,6 +22,7 @@ const RATIO_FREE: u64 = 10 << 20;
 pub struct Budget {
     entries: usize,
     bytes: u64,
+    late: bool,
 }
 
 impl Default for Budget {
@@ -29,6 +30,7 @@ impl Default for Budget {
         Self {
             entries: ENTRIES,
             bytes: TOTAL_BYTES,
+            late: false,
         }
     }
 }
@@ -70,8 +72,16 @@ pub fn unpack(
 }
 
 impl Budget {
+    /// Nothing more is unpacked: the mail had its time.
+    pub fn end(&mut self) {
+        self.late = true;
+    }
+
     /// Counts one more entry.
     fn enter(&mut self) -> Result<(), String> {
+        if self.late {
+            return Err(super::LATE.to_string());
+        }
         self.entries = self
             .entries
             .checked_sub(1)
