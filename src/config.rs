@@ -102,6 +102,15 @@ pub struct Mailbox {
     pub folders: Option<Vec<String>>,
     /// Seconds between polls; up to a tenth more or less is added by chance.
     pub poll_seconds: u64,
+    /// Seconds of silence after which the server is given up.
+    pub patience_seconds: u64,
+}
+
+impl Mailbox {
+    /// How long the server may be silent.
+    pub fn patience(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.patience_seconds)
+    }
 }
 
 /// The process that reads mails.
@@ -169,6 +178,8 @@ pub struct Outgoing {
     pub quiet_weekends: bool,
     /// Reminders to one unit in the whole campaign, at most.
     pub reminders_in_all: u32,
+    /// Seconds within which a short letter must be handed over.
+    pub patience_seconds: u64,
     /// Templates in this directory replace the built-in ones of the same name.
     pub templates: Option<PathBuf>,
 }
@@ -208,6 +219,7 @@ impl Default for Mailbox {
             password_file: "/etc/baosong/authorization-code".into(),
             folders: None,
             poll_seconds: 180,
+            patience_seconds: 60,
         }
     }
 }
@@ -234,6 +246,7 @@ impl Default for Outgoing {
             quiet_until: NaiveTime::from_hms_opt(8, 0, 0).unwrap_or_default(),
             quiet_weekends: false,
             reminders_in_all: 12,
+            patience_seconds: 60,
             templates: None,
         }
     }
@@ -260,6 +273,10 @@ impl Config {
             config.mailbox.poll_seconds
         );
         let out = &config.outgoing;
+        ensure!(
+            config.mailbox.patience_seconds.min(out.patience_seconds) > 0,
+            "patience_seconds of mailbox and outgoing must be 1 or more; 60 suits a slow server"
+        );
         ensure!(
             out.letters_a_minute
                 .min(out.letters_an_hour)

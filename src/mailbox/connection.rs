@@ -10,8 +10,10 @@ use rustls::{ClientConfig, RootCertStore};
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsConnector;
 
 /// TCP, plain or under TLS.
@@ -26,11 +28,12 @@ pub async fn connect(settings: &Mailbox) -> Result<Client<Boxed>, Error> {
         .await
         .map_err(Error::lost)?;
     tcp.set_nodelay(true).map_err(Error::lost)?;
+    let stream = impatient(tcp, settings.patience());
     match settings.tls {
-        Tls::None => greeted(Box::new(tcp)).await,
-        Tls::Implicit => greeted(encrypted(settings, Box::new(tcp)).await?).await,
+        Tls::None => greeted(stream).await,
+        Tls::Implicit => greeted(encrypted(settings, stream).await?).await,
         Tls::Starttls => {
-            let mut client = greeted(Box::new(tcp)).await?;
+            let mut client = greeted(stream).await?;
             client
                 .run_command_and_check_ok("STARTTLS", None)
                 .await
@@ -38,6 +41,14 @@ pub async fn connect(settings: &Mailbox) -> Result<Client<Boxed>, Error> {
             Ok(Client::new(encrypted(settings, client.into_inner()).await?))
         }
     }
+}
+
+/// Reads and writes fail where nothing moves for so long, be it in the midst of a mail.
+fn impatient(tcp: TcpStream, patience: Duration) -> Boxed {
+    let mut stream = TimeoutStream::new(tcp);
+    stream.set_read_timeout(Some(patience));
+    stream.set_write_timeout(Some(patience));
+    Box::new(Box::pin(stream))
 }
 
 async fn greeted(stream: Boxed) -> Result<Client<Boxed>, Error> {

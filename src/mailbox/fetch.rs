@@ -7,7 +7,6 @@ use chrono::DateTime;
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// Mails whose sizes are best asked for in one command: some 4 kB of UIDs.
@@ -64,7 +63,7 @@ impl Session {
         let asked: HashSet<u32> = uids.iter().copied().collect();
         let command = format!("UID FETCH {} (UID INTERNALDATE RFC822.SIZE)", set(uids));
         let mut all = Vec::new();
-        self.command(&command, patience(0), |response| {
+        self.command(&command, 0, |response| {
             all.extend(listed(response).filter(|mail| asked.contains(&mail.uid)));
             Ok(())
         })
@@ -89,7 +88,7 @@ impl Session {
         let command = format!("UID FETCH {} (UID BODY.PEEK[])", set(&uids));
         let mut bodies: Vec<(u32, Vec<u8>)> = Vec::with_capacity(batch.len());
         let size = batch.iter().map(|mail| mail.size).sum();
-        self.command(&command, patience(size), |response| {
+        self.command(&command, size, |response| {
             if let Some(body) = body(response) {
                 bodies.push((body.uid, body.data.to_vec()));
             }
@@ -139,7 +138,7 @@ impl Session {
     ) -> Result<Option<Part>, Error> {
         let command = format!("UID FETCH {} (UID BODY.PEEK[]<{from}.{PART}>)", mail.uid);
         let mut got = None;
-        self.command(&command, patience(PART), |response| {
+        self.command(&command, PART, |response| {
             if let Some(body) = body(response).filter(|body| body.uid == mail.uid) {
                 file.write_all(body.data)?;
                 let bytes = body.data.len() as u64;
@@ -229,11 +228,6 @@ fn uid(attributes: &[AttributeValue]) -> Option<u32> {
 fn internal_date(text: &str) -> Option<Moment> {
     let date = DateTime::parse_from_str(text.trim(), "%d-%b-%Y %H:%M:%S %z").ok()?;
     Some(date.with_timezone(&CST))
-}
-
-/// A minute, and a second more for each 20 kB: the slowest line that is worth waiting for.
-fn patience(bytes: u64) -> Duration {
-    Duration::from_secs(60 + bytes / 20_000)
 }
 
 /// An IMAP sequence set; runs without a gap are written as ranges.

@@ -12,8 +12,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-/// How long a command may take that moves little.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take over its goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// The slowest line that is worth waiting for, in bytes a second.
+const SLOWEST: u64 = 20_000;
 
 /// Texts with which servers turn away a right password for a while.
 const PASSING: [&str; 6] = [
@@ -32,6 +34,7 @@ pub struct Session {
     /// Why the server refused ID, where it did; 163.com then refuses EXAMINE.
     id_refused: Option<String>,
     farewell: Option<String>,
+    patience: Duration,
 }
 
 /// A folder as opened.
@@ -51,11 +54,13 @@ impl Session {
             let session = client.login(&settings.user, password.expose_secret()).await;
             session.map_err(|(error, _)| refused_login(&settings.user, error))
         };
-        let inner = patiently("LOGIN", PATIENCE, login).await?;
+        let patience = settings.patience();
+        let inner = patiently("LOGIN", patience, login).await?;
         let mut session = Self {
             inner,
             id_refused: None,
             farewell: None,
+            patience,
         };
         session.identify().await?;
         Ok(session)
@@ -66,7 +71,7 @@ impl Session {
             r#"ID ("name" "baosong" "version" "{}")"#,
             env!("CARGO_PKG_VERSION")
         );
-        match self.command(&id, PATIENCE, |_| Ok(())).await {
+        match self.command(&id, 0, |_| Ok(())).await {
             Err(Error::Refused { answer, .. }) => {
                 warn!(answer, "the server refuses ID");
                 self.id_refused = Some(answer);
@@ -79,7 +84,7 @@ impl Session {
     /// All folders.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, Error> {
         let mut folders = Vec::new();
-        self.command(r#"LIST "" "*""#, PATIENCE, |response| {
+        self.command(r#"LIST "" "*""#, 0, |response| {
             if let Response::MailboxData(MailboxDatum::List {
                 name_attributes,
                 name,
@@ -106,7 +111,7 @@ impl Session {
             exists: 0,
         };
         let command = format!("EXAMINE {}", quoted(folder));
-        let answer = self.command(&command, PATIENCE, |response| {
+        let answer = self.command(&command, 0, |response| {
             match response {
                 Response::MailboxData(MailboxDatum::Exists(n)) => examined.exists = *n,
                 Response::Data {
@@ -130,7 +135,7 @@ impl Session {
         } else {
             format!("UID SEARCH UID {first}:*")
         };
-        self.command(&command, PATIENCE, |response| {
+        self.command(&command, 0, |response| {
             if let Response::MailboxData(MailboxDatum::Search(found)) = response {
                 uids.extend(found.iter().copied().filter(|uid| *uid >= first));
             }
@@ -146,7 +151,7 @@ impl Session {
     pub async fn holds(&mut self, message_id: &str) -> Result<bool, Error> {
         let mut found = false;
         let command = format!("UID SEARCH HEADER Message-ID {}", quoted(message_id));
-        self.command(&command, PATIENCE, |response| {
+        self.command(&command, 0, |response| {
             if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
                 found |= !uids.is_empty();
             }
@@ -158,22 +163,21 @@ impl Session {
 
     /// Says goodbye; whether the server hears it matters no more.
     pub async fn close(mut self) {
-        if let Err(error) = self
-            .command("LOGOUT", Duration::from_secs(5), |_| Ok(()))
-            .await
-        {
+        self.patience = self.patience.min(GOODBYE);
+        if let Err(error) = self.command("LOGOUT", 0, |_| Ok(())).await {
             debug!(%error, "logout");
         }
     }
 
-    /// Runs a command to its tagged answer, handing each untagged one on.
+    /// Runs a command to its tagged answer, handing each untagged one on. `bytes` are what the answer may come to.
     pub(super) async fn command(
         &mut self,
         command: &str,
-        patience: Duration,
+        bytes: u64,
         on_response: impl FnMut(&Response) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let verb = verb(command);
+        let patience = self.patience + Duration::from_secs(bytes / SLOWEST);
         // imap-proto panics on some answers (INTERNALDATE NIL); the session is then of no more use.
         let run = AssertUnwindSafe(self.run(command, &verb, on_response)).catch_unwind();
         let caught = async {
@@ -189,9 +193,11 @@ impl Session {
         verb: &str,
         mut on_response: impl FnMut(&Response) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let silence = self.patience;
         let id = self.inner.run_command(command).await.map_err(Error::lost)?;
         loop {
-            let response = self.inner.read_response().await.map_err(Error::lost)?;
+            let response = self.inner.read_response().await;
+            let response = response.map_err(|error| broken(error, verb, silence))?;
             let Some(response) = response else {
                 return Err(Error::lost(
                     self.farewell
@@ -244,6 +250,17 @@ async fn patiently<T>(
     timeout(patience, answer)
         .await
         .unwrap_or_else(|_| Err(silent()))
+}
+
+/// What ended the connection; where nothing moved for too long the stream itself says so.
+fn broken(error: std::io::Error, verb: &str, silence: Duration) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::TimedOut => Error::Silent {
+            command: verb.into(),
+            after: silence,
+        },
+        _ => Error::lost(error),
+    }
 }
 
 fn tagged(status: &Status, information: Option<&str>, verb: &str) -> Result<(), Error> {

@@ -15,8 +15,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const TO_CONNECT: Duration = Duration::from_secs(30);
-const TO_SEND: Duration = Duration::from_secs(60);
 const SLOWEST_BYTES_PER_SECOND: u64 = 10_000;
 
 /// Where letters leave.
@@ -34,6 +32,7 @@ pub struct Smtp {
     user: String,
     password: SecretString,
     protection: Protection,
+    patience: Duration,
 }
 
 enum Protection {
@@ -81,17 +80,18 @@ impl Transport {
             user: settings.user.clone(),
             password: config::secret(&settings.password_file)?,
             protection: protection(settings)?,
+            patience: Duration::from_secs(settings.patience_seconds),
         })))
     }
 
-    /// Hands one mail over, once, within a minute and what its size needs.
+    /// Hands one mail over, once, within the patience of the settings and what its size needs.
     pub async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Fate {
         match self {
             Self::Files(directory) => write(directory, envelope.message_id, mail)
                 .map_or_else(|e| Fate::Later(format!("无法写入文件：{e:#}")), Fate::Sent),
             Self::Smtp(smtp) => {
                 let size = Duration::from_secs(mail.len() as u64 / SLOWEST_BYTES_PER_SECOND);
-                tokio::time::timeout(TO_SEND + size, smtp.send(envelope, mail))
+                tokio::time::timeout(smtp.patience + size, smtp.send(envelope, mail))
                     .await
                     .unwrap_or_else(|_| Fate::Later("发件服务器未在限定时间内答复".into()))
             }
@@ -127,7 +127,7 @@ impl Smtp {
             Protection::None | Protection::Starttls(_) => None,
         };
         let server = (self.host.as_str(), self.port);
-        let timeout = Some(TO_CONNECT);
+        let timeout = Some(self.patience);
         let mut connection =
             AsyncSmtpConnection::connect_tokio1(server, timeout, &hello, implicit, None).await?;
         if let Protection::Starttls(tls) = &self.protection {
