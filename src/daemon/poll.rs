@@ -202,10 +202,10 @@ impl Daemon {
                 return Ok(wanted);
             }
         }
-        let listed = line.session.search(1).await?;
+        let listed = line.session.uids(opened.exists).await?;
         self.store.compared(folder, validity, &listed, now)?;
-        self.store
-            .opened(folder, validity, listed.len() as u32, now)?;
+        let count = opened.exists.max(listed.len() as u32);
+        self.store.opened(folder, validity, count, now)?;
         self.store.wanted(folder, validity, &listed)
     }
 

@@ -217,6 +217,14 @@ fn listed(response: &Response) -> impl Iterator<Item = Listed> {
     mail.into_iter()
 }
 
+/// The UID that a FETCH response tells.
+pub fn uid_of(response: &Response) -> Option<u32> {
+    match response {
+        Response::Fetch(_, attributes) => uid(attributes),
+        _ => None,
+    }
+}
+
 fn uid(attributes: &[AttributeValue]) -> Option<u32> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Uid(uid) => Some(*uid),

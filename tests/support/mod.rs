@@ -4,4 +4,5 @@
 
 pub mod dovecot;
 pub mod mail;
+pub mod settings;
 pub mod standin;

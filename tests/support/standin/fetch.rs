@@ -34,6 +34,13 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
     let (set, items) = arguments.split_once(' ').unwrap_or((arguments, ""));
     let items = items.to_uppercase();
     let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
+    if let Some(uid) = state.fault(|f| match f {
+        ImapFault::Vanish(uid) => Some(*uid),
+        _ => None,
+    }) {
+        let folder = state.folders.get_mut(folder).expect("an open folder");
+        folder.mails.retain(|mail| mail.uid != uid);
+    }
     let uids: Vec<u32> = state.folders[folder]
         .mails
         .iter()
@@ -54,6 +61,12 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
         return done("NO FETCH this mail is locked");
     }
     if state
+        .fault(|f| matches!(f, ImapFault::BadFetch(uid) if names(uid)).then_some(()))
+        .is_some()
+    {
+        return done("BAD Parse command error");
+    }
+    if state
         .fault(|f| matches!(f, ImapFault::CloseAtFetchOf(uid) if names(uid)).then_some(()))
         .is_some()
     {
@@ -70,7 +83,8 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
     if bodies && state.imap_faults.contains(&ImapFault::Garbage) {
         answer.extend(b"?? \xcf\xb5\xcd\xb3 what is this\r\n");
     }
-    let short = usize::from(bodies && state.imap_faults.contains(&ImapFault::ShortLiterals));
+    let off = |fault: &ImapFault| isize::from(bodies && state.imap_faults.contains(fault));
+    let longer = off(&ImapFault::LongLiterals) - off(&ImapFault::ShortLiterals);
     let mails = &state.folders[folder].mails;
     for (number, mail) in (1..)
         .zip(mails)
@@ -79,7 +93,7 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
         if state.imap_faults.contains(&ImapFault::Chatter) {
             answer.extend(
                 format!(
-                    "* {} EXISTS\r\n* 1 FETCH (FLAGS (\\Seen) UID {})\r\n",
+                    "* {} EXISTS\r\n* 7 EXPUNGE\r\n* 1 FETCH (FLAGS (\\Seen) UID {})\r\n",
                     uids.len() + 1,
                     uids[0]
                 )
@@ -87,21 +101,19 @@ pub fn fetch(state: &mut State, folder: &str, tag: &str, arguments: &str) -> Nex
             );
         }
         let nil = state.imap_faults.contains(&ImapFault::NilDate(mail.uid));
-        one(&mut answer, number, mail, &items, range, short, nil);
+        one(&mut answer, number, mail, &items, range, longer, nil);
     }
-    if let Some(after) = state
-        .fault(|f| {
-            if let ImapFault::CutFetchAfter(n) = f {
-                Some(*n)
-            } else {
-                None
-            }
-        })
-        .filter(|_| bodies)
-    {
-        state.take(&ImapFault::CutFetchAfter(after));
+    let stop = state.fault(|f| match f {
+        ImapFault::CutFetchAfter(n) | ImapFault::SilentAfter(n) => Some((f.clone(), *n)),
+        _ => None,
+    });
+    if let Some((fault, after)) = stop.filter(|_| bodies) {
+        state.take(&fault);
         answer.truncate(after);
-        return Next::Last(answer);
+        return match fault {
+            ImapFault::SilentAfter(_) => Next::Hush(answer),
+            _ => Next::Last(answer),
+        };
     }
     answer.extend(format!("{tag} OK FETCH Completed\r\n").bytes());
     Next::Answer(answer)
@@ -113,7 +125,7 @@ fn one(
     mail: &Mail,
     items: &str,
     range: Option<(usize, usize)>,
-    short: usize,
+    longer: isize,
     nil: bool,
 ) {
     let mut facts = vec![format!("UID {}", mail.uid)];
@@ -138,7 +150,14 @@ fn one(
             &mail.raw[from.min(mail.raw.len())..from.saturating_add(length).min(mail.raw.len())];
         let origin = range.map_or(String::new(), |(from, _)| format!("<{from}>"));
         answer.extend(format!(" BODY[]{origin} {{{}}}\r\n", bytes.len()).bytes());
-        answer.extend(&bytes[..bytes.len() - short.min(bytes.len())]);
+        let sent = bytes.len().saturating_add_signed(longer);
+        answer.extend(
+            bytes
+                .iter()
+                .copied()
+                .chain(std::iter::once(b'+'))
+                .take(sent),
+        );
     }
     answer.extend(b")\r\n");
 }

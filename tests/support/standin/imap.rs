@@ -28,6 +28,7 @@ pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<
                 logged_in: false,
                 identified: false,
                 open: None,
+                left: None,
             }
             .serve()
             .await;
@@ -41,7 +42,8 @@ pub enum Next {
     /// Sent, and then the connection ends.
     Last(Vec<u8>),
     Close,
-    Silence,
+    /// Sent, and then nothing more; the connection stays open.
+    Hush(Vec<u8>),
 }
 
 struct Connection {
@@ -50,36 +52,70 @@ struct Connection {
     logged_in: bool,
     identified: bool,
     open: Option<String>,
+    /// Bytes until this connection is cut.
+    left: Option<usize>,
 }
 
 impl Connection {
     async fn serve(mut self) {
-        if self
-            .stream
-            .write_all(b"* OK IMAP4 ready\r\n")
-            .await
-            .is_err()
-        {
-            return;
-        }
-        while let Ok(Some(line)) = tokio::time::timeout(IDLE, self.line()).await {
-            let (answer, goes_on) = match self.answer(&line) {
+        let mut next = self.greeting();
+        loop {
+            let (answer, goes_on) = match next {
                 Next::Answer(bytes) => (bytes, true),
                 Next::Last(bytes) => (bytes, false),
                 Next::Close => return,
-                Next::Silence => {
-                    tokio::time::sleep(IDLE * 10).await;
-                    return;
+                Next::Hush(bytes) => {
+                    self.put(&bytes).await;
+                    return std::future::pending().await;
                 }
             };
-            if self.stream.write_all(&answer).await.is_err()
-                || self.stream.flush().await.is_err()
-                || !goes_on
-            {
+            if self.put(&answer).await.is_none() || !goes_on {
                 let _ = self.stream.shutdown().await;
                 return;
             }
+            let Ok(Some(line)) = tokio::time::timeout(IDLE, self.line()).await else {
+                return;
+            };
+            next = self.answer(&line);
         }
+    }
+
+    fn greeting(&mut self) -> Next {
+        let mut state = self.state();
+        let cut = state.fault(|fault| match fault {
+            ImapFault::CutAfter(after) => Some(*after),
+            _ => None,
+        });
+        if let Some(after) = cut {
+            state.take(&ImapFault::CutAfter(after));
+        }
+        let next = if state.take(&ImapFault::TurnAway) {
+            Next::Last(b"* BYE Too many connections, please try again later\r\n".to_vec())
+        } else if state.take(&ImapFault::OddGreeting) {
+            Next::Answer(b"\xbb\xb6\xd3\xad 220 not for you\r\n".to_vec())
+        } else if state.take(&ImapFault::NoGreeting) {
+            Next::Hush(vec![])
+        } else {
+            Next::Answer(b"* OK IMAP4 ready\r\n".to_vec())
+        };
+        drop(state);
+        self.left = cut;
+        next
+    }
+
+    /// Writes an answer in the pieces that the faults ask for; `None` when the connection is at its end.
+    async fn put(&mut self, answer: &[u8]) -> Option<()> {
+        let allowed = self.left.unwrap_or(usize::MAX).min(answer.len());
+        self.left = self.left.map(|left| left - allowed);
+        let drops = self.state().fault(|fault| match fault {
+            ImapFault::Drops(bytes) => Some(*bytes),
+            _ => None,
+        });
+        for piece in answer[..allowed].chunks(drops.unwrap_or(usize::MAX).max(1)) {
+            self.stream.write_all(piece).await.ok()?;
+            self.stream.flush().await.ok()?;
+        }
+        (self.left != Some(0)).then_some(())
     }
 
     /// A command, with its literals put in place as quoted strings.
@@ -149,7 +185,7 @@ impl Connection {
         Some(match fault {
             ImapFault::ByeAt(_) => Next::Last(b"* BYE Autologout; idle for too long\r\n".to_vec()),
             ImapFault::CloseAt(_) => Next::Close,
-            _ => Next::Silence,
+            _ => Next::Hush(vec![]),
         })
     }
 
@@ -177,6 +213,7 @@ impl Connection {
                 Some(found) => with(found, "OK SEARCH completed"),
                 None => done("BAD Parse command error"),
             },
+            "FETCH" => self.uids(tag, arguments),
             "UID FETCH" => {
                 let mut state = self.state();
                 match &self.open {
@@ -246,7 +283,7 @@ impl Connection {
         let mut state = self.state();
         state.changes += u32::from(verb == "SELECT");
         let done = |text: &str| Next::Answer(format!("{tag} {text}\r\n").into_bytes());
-        if !self.identified {
+        if !self.identified || state.imap_faults.contains(&ImapFault::UnsafeLogin) {
             return done(&format!(
                 "NO {verb} Unsafe Login. Please contact kefu@188.com for help"
             ));
@@ -268,6 +305,25 @@ impl Connection {
         drop(state);
         self.open = Some(name);
         Next::Answer(answer.into_bytes())
+    }
+
+    /// `FETCH a:b (UID)`: message sequence numbers to UIDs.
+    fn uids(&self, tag: &str, arguments: &str) -> Next {
+        let state = self.state();
+        let range = arguments
+            .strip_suffix(" (UID)")
+            .and_then(|set| set.split_once(':'));
+        let (Some(open), Some((from, to))) = (&self.open, range) else {
+            return Next::Answer(format!("{tag} BAD Parse command error\r\n").into_bytes());
+        };
+        let (from, to): (usize, usize) = (from.parse().unwrap_or(1), to.parse().unwrap_or(0));
+        let mails = state.folders[open].mails.iter().enumerate();
+        let lines = mails
+            .map(|(at, mail)| (at + 1, mail.uid))
+            .filter(|(number, _)| (from..=to).contains(number))
+            .map(|(number, uid)| format!("* {number} FETCH (UID {uid})\r\n"));
+        let lines: String = lines.collect();
+        Next::Answer(format!("{lines}{tag} OK FETCH Completed\r\n").into_bytes())
     }
 
     fn search(&self, arguments: &str) -> Option<String> {
@@ -297,6 +353,11 @@ impl Connection {
             }
             range => fetch::among(&uids, range.strip_prefix("UID ")?)?,
         };
+        let limit = state.fault(|fault| match fault {
+            ImapFault::SearchLimit(most) => Some(*most),
+            _ => None,
+        });
+        let found = &found[..limit.unwrap_or(usize::MAX).min(found.len())];
         let found: Vec<String> = found.iter().map(u32::to_string).collect();
         Some(format!("* SEARCH {}\r\n", found.join(" ")).replace("SEARCH \r", "SEARCH\r"))
     }

@@ -9,6 +9,7 @@ use chrono::{DateTime, FixedOffset};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tls::Authority;
+pub use tls::Flaw;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -42,9 +43,22 @@ pub struct Accepted {
     pub data: Vec<u8>,
 }
 
-/// How the IMAP side misbehaves. Those that name a command happen once; the others hold until cleared.
+/// How the IMAP side misbehaves. Those that name a command, a greeting or a number of bytes happen once; the others
+/// hold until cleared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImapFault {
+    /// BYE in place of the greeting: too many connections.
+    TurnAway,
+    /// Bytes that are no IMAP in place of the greeting.
+    OddGreeting,
+    /// Nothing in place of the greeting.
+    NoGreeting,
+    /// The connection ends after so many bytes, whatever they answer.
+    CutAfter(usize),
+    /// Every answer comes in pieces of so many bytes.
+    Drops(usize),
+    /// ID changes nothing: every EXAMINE is answered as to a client that never sent it.
+    UnsafeLogin,
     /// LOGIN is answered NO with these bytes, whatever they are.
     RefuseLogin(Vec<u8>),
     /// ID is answered with this word, NO or BAD.
@@ -59,8 +73,16 @@ pub enum ImapFault {
     SilentAt(&'static str),
     /// A FETCH answer is cut after so many bytes.
     CutFetchAfter(usize),
+    /// A FETCH answer stops after so many bytes, the connection stays open.
+    SilentAfter(usize),
     /// FETCH of a set that holds this UID is answered NO.
     RefuseFetch(u32),
+    /// FETCH of a set that holds this UID is answered BAD.
+    BadFetch(u32),
+    /// The mail of this UID is gone when a FETCH asks for it.
+    Vanish(u32),
+    /// SEARCH tells of no more than so many mails.
+    SearchLimit(usize),
     /// FETCH of a set that holds this UID closes the connection.
     CloseAtFetchOf(u32),
     /// The INTERNALDATE of this UID is NIL.
@@ -71,20 +93,26 @@ pub enum ImapFault {
     RefuseParts,
     /// Literals are one byte shorter than stated.
     ShortLiterals,
-    /// EXISTS and FLAGS of other mails in the midst of a FETCH.
+    /// Literals are one byte longer than stated.
+    LongLiterals,
+    /// EXISTS, EXPUNGE and FLAGS of other mails in the midst of a FETCH.
     Chatter,
     /// A line that is no IMAP before the answer to a FETCH.
     Garbage,
 }
 
-/// How the SMTP side misbehaves, once for each entry.
+/// How the SMTP side misbehaves, once for each entry. `CONNECT` is the greeting, `.` the end of the letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SmtpFault {
     /// This command is answered with this line.
     Answer(&'static str, &'static str),
     /// The connection is closed at this command.
     CloseAt(&'static str),
-    /// Nothing is answered to this command, the connection stays open; `.` is the end of the letter.
+    /// This command is answered with bytes that are no SMTP, GBK among them.
+    GarbageAt(&'static str),
+    /// The connection is closed in the midst of the answer to this command.
+    CutAt(&'static str),
+    /// Nothing is answered to this command, the connection stays open.
     SilentAt(&'static str),
     /// The letter is taken, but its 250 never sent.
     CloseAfterDot,
@@ -153,7 +181,12 @@ impl Standin {
 
     /// TLS from the first byte, with a certificate authority of its own.
     pub async fn start_tls(user: &str, password: &str) -> Self {
-        Self::serve(user, password, Some(Authority::new())).await
+        Self::start_tls_with(user, password, Flaw::None).await
+    }
+
+    /// The same with a certificate that should not be trusted.
+    pub async fn start_tls_with(user: &str, password: &str, flaw: Flaw) -> Self {
+        Self::serve(user, password, Some(Authority::new(flaw))).await
     }
 
     async fn serve(user: &str, password: &str, authority: Option<Authority>) -> Self {

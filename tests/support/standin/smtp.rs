@@ -40,20 +40,16 @@ struct Dialogue {
 
 impl Dialogue {
     async fn serve(mut self) -> Option<()> {
-        self.say("220 163.com Anti-spam GT for Coremail System")
-            .await?;
+        if !self.disturbed("CONNECT").await? {
+            self.say("220 163.com Anti-spam GT for Coremail System")
+                .await?;
+        }
         loop {
             let line = self.line().await?;
             let verb = line.split(' ').next().unwrap_or_default().to_uppercase();
             self.state.lock().unwrap().smtp_commands.push(verb.clone());
-            match self.fault(&verb) {
-                Some(SmtpFault::SilentAt(_)) => std::future::pending().await,
-                Some(SmtpFault::Answer(_, text)) => {
-                    self.say(text).await?;
-                    continue;
-                }
-                Some(_) => return None,
-                None => {}
+            if self.disturbed(&verb).await? {
+                continue;
             }
             match verb.as_str() {
                 "EHLO" => {
@@ -77,9 +73,28 @@ impl Dialogue {
         }
     }
 
+    /// Does what a fault of this step asks for, and tells whether there was one; `None` when the connection ends with it.
+    async fn disturbed(&mut self, step: &str) -> Option<bool> {
+        match self.fault(step) {
+            None => return Some(false),
+            Some(SmtpFault::SilentAt(_)) => std::future::pending().await,
+            Some(SmtpFault::Answer(_, text)) => self.say(text).await?,
+            Some(SmtpFault::GarbageAt(_)) => {
+                self.put(b"\xc7\xeb\xca\xb9\xd3\xc3\xca\xda\xc8\xa8\xc2\xeb?\r\n")
+                    .await?;
+            }
+            Some(SmtpFault::CutAt(_)) => {
+                self.put(b"25").await?;
+                return None;
+            }
+            Some(_) => return None,
+        }
+        Some(true)
+    }
+
     fn fault(&self, verb: &str) -> Option<SmtpFault> {
         let mut state = self.state.lock().unwrap();
-        let here = |fault: &SmtpFault| matches!(fault, SmtpFault::Answer(at, _) | SmtpFault::CloseAt(at) | SmtpFault::SilentAt(at) if *at == verb);
+        let here = |fault: &SmtpFault| matches!(fault, SmtpFault::Answer(at, _) | SmtpFault::GarbageAt(at) | SmtpFault::CutAt(at) | SmtpFault::CloseAt(at) | SmtpFault::SilentAt(at) if *at == verb);
         let at = state.smtp_faults.iter().position(here)?;
         Some(state.smtp_faults.remove(at))
     }
@@ -134,11 +149,8 @@ impl Dialogue {
             data.extend(line.strip_prefix(b".").unwrap_or(&line));
         }
         self.state.lock().unwrap().smtp_commands.push(".".into());
-        match self.fault(".") {
-            Some(SmtpFault::Answer(_, text)) => return self.say(text).await,
-            Some(SmtpFault::SilentAt(_)) => std::future::pending().await,
-            Some(_) => return None,
-            None => {}
+        if self.disturbed(".").await? {
+            return Some(());
         }
         let head = String::from_utf8_lossy(&data).to_lowercase();
         if !["from:", "to:", "subject:"]
@@ -180,10 +192,11 @@ impl Dialogue {
     }
 
     async fn say(&mut self, text: &str) -> Option<()> {
-        self.stream
-            .write_all(format!("{text}\r\n").as_bytes())
-            .await
-            .ok()?;
+        self.put(format!("{text}\r\n").as_bytes()).await
+    }
+
+    async fn put(&mut self, bytes: &[u8]) -> Option<()> {
+        self.stream.write_all(bytes).await.ok()?;
         self.stream.flush().await.ok()
     }
 }
