@@ -43,7 +43,7 @@ async fn house() -> House {
 
 fn open(server: Standin, change: impl FnOnce(&mut Config)) -> House {
     let dir = tempfile::tempdir().unwrap();
-    let mut config = settings(&server, dir.path());
+    let mut config = settings(server.ports(), dir.path());
     change(&mut config);
     let mut daemon = Daemon::open(config, &dir.path().join("data")).unwrap();
     daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());

@@ -250,6 +250,11 @@ impl Standin {
         self.smtp_port
     }
 
+    /// IMAP and SMTP.
+    pub fn ports(&self) -> (u16, u16) {
+        (self.imap_port, self.smtp_port)
+    }
+
     /// The certificate authority in PEM.
     pub fn ca_pem(&self) -> String {
         self.authority.as_ref().expect("started with TLS").pem()
