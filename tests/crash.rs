@@ -2,12 +2,17 @@
 
 mod support;
 
+use baosong::attribution::Outcome;
+use baosong::daemon::Daemon;
+use rustix::process::{Signal, getpid, kill_process};
 use serde_json::Value;
 use std::collections::HashSet;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use support::mail::{large, may, report};
+use support::settings::{CODE, USER, settings};
 use support::standin::{SmtpFault, Standin};
 
 const MAILS: u32 = 300;
@@ -182,4 +187,99 @@ async fn a_letter_whose_250_is_not_heard_is_repeated_under_its_message_id_or_fou
     assert_eq!(ids[0], ids[1]);
     let ids = killed_at(SmtpFault::SilentAfterDot, ".", true).await;
     assert_eq!(ids.len(), 1, "the Sent folder tells");
+}
+
+/// Every step of keeping, judging and sending at which a process may die.
+const STEPS: [&str; 13] = [
+    "staged",
+    "flushed",
+    "named",
+    "durable",
+    "rows written",
+    "rows committed",
+    "judged",
+    "verdicts committed",
+    "decided",
+    "composed",
+    "attempted",
+    "handed over",
+    "ended",
+];
+const STEP: &str = "BAOSONG_TEST_DIES_AT";
+
+/// A pass as the next test starts it: in a process of its own, which dies at a step.
+#[tokio::test]
+#[ignore = "started by a_process_that_dies_at_any_step_loses_and_doubles_nothing"]
+async fn a_pass_that_dies() {
+    let setting = |name: &str| std::env::var(name).unwrap();
+    let port = |name: &str| setting(name).parse().unwrap();
+    let dir = PathBuf::from(setting("BAOSONG_TEST_DIR"));
+    let ports = (port("BAOSONG_TEST_IMAP"), port("BAOSONG_TEST_SMTP"));
+    let mut daemon = Daemon::open(settings(ports, &dir), &dir.join("data")).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
+    if let Ok(step) = std::env::var(STEP) {
+        let kill = || kill_process(getpid(), Signal::KILL).unwrap();
+        fail::cfg_callback(step, kill).unwrap();
+    }
+    daemon.pass(may(24, 10, 30)).await.unwrap();
+}
+
+fn pass_in_a_process(dir: &Path, server: &Standin, step: Option<&str>) -> ExitStatus {
+    let (imap, smtp) = server.ports();
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_pass_that_dies", "--ignored"])
+        .env("BAOSONG_TEST_DIR", dir)
+        .env("BAOSONG_TEST_IMAP", imap.to_string())
+        .env("BAOSONG_TEST_SMTP", smtp.to_string())
+        .envs(step.map(|step| (STEP, step)))
+        .stdout(Stdio::null())
+        .status()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_at_any_step_loses_and_doubles_nothing() {
+    for step in STEPS {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Standin::start(USER, CODE).await;
+        for n in 0..3 {
+            let raw = large(&format!("m{n}"), "丹东市教育局", 23, 1000);
+            server.deliver("INBOX", &raw, may(24, 8, n));
+        }
+        let died = pass_in_a_process(dir.path(), &server, Some(step));
+        assert_eq!(died.signal(), Some(9), "the pass never came to: {step}");
+        for _ in 0..2 {
+            assert!(
+                pass_in_a_process(dir.path(), &server, None).success(),
+                "{step}"
+            );
+        }
+
+        let data = dir.path().join("data");
+        let daemon = Daemon::look(settings(server.ports(), dir.path()), &data).unwrap();
+        let mails = daemon.store.mails(None).unwrap();
+        assert_eq!(mails.len(), 3, "{step}");
+        assert!(
+            mails
+                .iter()
+                .all(|mail| mail.outcome == Some(Outcome::Reports)),
+            "{step}"
+        );
+        assert_eq!(
+            daemon.verify().unwrap().faults,
+            Vec::<String>::new(),
+            "{step}"
+        );
+        let unexplained = daemon
+            .store
+            .ledger()
+            .unwrap()
+            .iter()
+            .map(|line| line.unexplained())
+            .sum::<i64>();
+        assert_eq!(unexplained, 0, "{step}");
+        let taken = server.accepted().len();
+        // The server took it, and the process died before it could note so: only then it leaves again.
+        assert_eq!(taken, if step == "handed over" { 2 } else { 1 }, "{step}");
+    }
 }

@@ -38,6 +38,7 @@ use crate::roster::Roster;
 use crate::store::{Blobs, Lock, Store};
 use anyhow::{Context, Result};
 use chrono::TimeDelta;
+use fail::fail_point;
 use rand::RngExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -150,6 +151,7 @@ impl Daemon {
         self.carry_out_replies(now)?;
         self.note_bounces(now)?;
         self.decide(now, polled.is_ok())?;
+        fail_point!("decided");
         let sent = self.send(now).await;
         self.raise_alarms(polled.as_ref().map(|_| ()), now).await?;
         sent?;

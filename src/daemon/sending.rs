@@ -12,6 +12,7 @@ use crate::standing::{Owing, Standing};
 use crate::store::{LetterRow, LetterState};
 use anyhow::{Context, Result};
 use chrono::{NaiveDate, TimeDelta};
+use fail::fail_point;
 use rand::RngExt;
 use std::collections::BTreeMap;
 use tracing::{debug, error, info, warn};
@@ -121,6 +122,7 @@ impl Daemon {
                 let bytes = mail(&words, &out.name, &out.user, &letter.message_id, now)?;
                 self.store
                     .letter_composed(letter.id, &words.subject, &bytes)?;
+                fail_point!("composed");
                 bytes
             }
         };
@@ -128,12 +130,15 @@ impl Daemon {
             return Ok(Fate::Sent("已在“已发送”文件夹中查到".into()));
         }
         self.store.letter_attempted(letter.id, now)?;
+        fail_point!("attempted");
         let envelope = Envelope {
             from: &self.config.outgoing.user,
             to: &letter.recipient,
             message_id: &letter.message_id,
         };
-        Ok(transport.send(&envelope, &bytes).await)
+        let fate = transport.send(&envelope, &bytes).await;
+        fail_point!("handed over");
+        Ok(fate)
     }
 
     /// Whether an earlier attempt went through although its end was not heard: the server's Sent folder knows.
@@ -265,6 +270,7 @@ impl Daemon {
         self.store.trouble("smtp", trouble.as_deref(), now)?;
         self.store
             .letter_ended(letter.id, state, &answer, due_at, now)?;
+        fail_point!("ended");
         Ok(go_on)
     }
 }

@@ -1,6 +1,7 @@
 //! Content-addressed files: raw mails and attachments, named by their SHA-256.
 
 use anyhow::{Context, Result};
+use fail::fail_point;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -85,7 +86,9 @@ impl Blobs {
 
     /// Makes a batch durable: contents first, then names, then the directories that hold the names.
     pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
+        fail_point!("staged");
         flush(&batch)?;
+        fail_point!("flushed");
         let mut parents: Vec<PathBuf> = Vec::with_capacity(batch.len());
         for staged in batch {
             let path = self.path(&staged.sha256);
@@ -100,11 +103,15 @@ impl Blobs {
                 .with_context(|| format!("cannot keep {}", path.display()))?;
             parents.push(parent);
         }
+        fail_point!("named");
         parents.sort();
         parents.dedup();
         parents
             .iter()
-            .try_for_each(|dir| Ok(File::open(dir)?.sync_all()?))
+            .try_for_each(|dir| File::open(dir)?.sync_all())
+            .context("cannot flush a directory to disk")?;
+        fail_point!("durable");
+        Ok(())
     }
 
     /// Hashes of all blobs, ascending.

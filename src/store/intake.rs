@@ -4,6 +4,7 @@ use super::{Place, Store, json, name, resemblance};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
+use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A mail whose bytes and files are durable on disk.
@@ -44,7 +45,9 @@ impl Store {
                 place.fetched(&transaction, mail, kept.received_at)?;
             }
         }
+        fail_point!("rows written");
         transaction.commit()?;
+        fail_point!("rows committed");
         Ok(new)
     }
 

@@ -5,6 +5,7 @@ use crate::attribution::{Earlier, Flag, Past, Sketch, Submission, Verdict};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
+use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// Earlier submissions that a new one is compared with; a repeat of an older one stands for itself.
@@ -72,7 +73,9 @@ impl Store {
             let verdict = judge(mail, &past(&transaction, mail, &of_unit, &seen_before)?)?;
             record(&transaction, mail, &verdict)?;
         }
+        fail_point!("judged");
         transaction.commit()?;
+        fail_point!("verdicts committed");
         Ok(())
     }
 }
