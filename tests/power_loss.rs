@@ -1,0 +1,103 @@
+//! What a power cut could take away: the order in which the process asks the kernel to make things durable, by strace.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::mail::{large, report};
+
+/// A call that makes something durable or gives it its name, in order.
+#[derive(Debug, PartialEq, Eq)]
+enum Call {
+    /// fsync or fdatasync of a file or directory.
+    Flush(PathBuf),
+    Rename(PathBuf, PathBuf),
+}
+
+/// Runs the program under strace; gives its calls, those of its threads and children among them.
+fn calls(dir: &Path, arguments: &[&str]) -> Vec<Call> {
+    let trace = dir.join("trace");
+    let status = Command::new("strace")
+        .args([
+            "-f",
+            "-y",
+            "-s",
+            "4096",
+            "-e",
+            "trace=fsync,fdatasync,rename,renameat,renameat2",
+            "-o",
+        ])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_baosong"))
+        .args(["--data", dir.join("data").to_str().unwrap()])
+        .args(arguments)
+        .env("BAOSONG_LOG", "error")
+        .status()
+        .expect("strace runs; tests/run installs it");
+    assert!(status.success());
+    let lines = std::fs::read_to_string(trace).unwrap();
+    lines.lines().filter_map(call).collect()
+}
+
+/// `12 fdatasync(7</data/spool/x>) = 0`; a call that another thread interrupts is told of where it begins.
+fn call(line: &str) -> Option<Call> {
+    let (_, call) = line.split_once(' ')?;
+    let (name, rest) = call.trim_start().split_once('(')?;
+    if name.contains("sync") {
+        let path = rest.split_once('<')?.1.split_once('>')?.0;
+        return Some(Call::Flush(path.into()));
+    }
+    let quoted: Vec<&str> = rest.split('"').skip(1).step_by(2).collect();
+    match quoted[..] {
+        [from, to] => Some(Call::Rename(from.into(), to.into())),
+        _ => None,
+    }
+}
+
+#[test]
+fn bytes_are_durable_before_their_names_and_names_before_their_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    for n in 0..20 {
+        let raw = match n {
+            7 => large("m7", "丹东市教育局", 23, 2 << 20),
+            _ => report(&format!("m{n}"), "丹东市教育局", 23),
+        };
+        std::fs::write(root.join(format!("{n:02}.eml")), raw).unwrap();
+    }
+    let calls = calls(&root, &["import", root.to_str().unwrap()]);
+    let (blobs, wal) = (root.join("data/blobs"), root.join("data/baosong.db-wal"));
+    let (mut flushed, mut unsettled, mut named) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for call in &calls {
+        match call {
+            Call::Flush(path) if *path == wal => {
+                assert!(
+                    unsettled.is_empty(),
+                    "rows are committed before the names in {unsettled:?} are durable"
+                );
+            }
+            Call::Flush(path) => {
+                unsettled.remove(path);
+                flushed.insert(path.clone());
+            }
+            Call::Rename(from, to) if to.starts_with(&blobs) => {
+                assert!(flushed.contains(from), "{} was not flushed", from.display());
+                unsettled.insert(to.parent().unwrap().to_path_buf());
+                named += 1;
+            }
+            Call::Rename(..) => {}
+        }
+    }
+    assert_eq!(named, 21, "twenty mails and the file of one");
+    assert!(
+        calls.contains(&Call::Flush(blobs)),
+        "the directory of new directories"
+    );
+    let last = |is: &dyn Fn(&Call) -> bool| calls.iter().rposition(is);
+    assert!(
+        last(&|call| matches!(call, Call::Rename(..)))
+            < last(&|call| *call == Call::Flush(wal.clone())),
+        "the rows are flushed too"
+    );
+}
