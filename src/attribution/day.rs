@@ -35,14 +35,32 @@ pub struct Clues<'a> {
     pub campaign: &'a Campaign,
 }
 
+/// A zone with its numbers in Arabic digits, and the days that it names.
+struct Dated {
+    place: Place,
+    text: String,
+    dates: Vec<Dates>,
+}
+
+fn dated(clues: &Clues) -> Vec<Dated> {
+    let read = |zone: &Zone| {
+        let (place, text) = (zone.place, arabic(&zone.text));
+        let compact = place == Place::FileName || place == Place::Subject;
+        let dates = dates(&text, clues.campaign, compact);
+        Dated { place, text, dates }
+    };
+    clues.zones.iter().map(read).collect()
+}
+
 /// The day that words name, full dates first; `Err` holds a doubt in Chinese.
 pub fn in_words(clues: &Clues) -> Result<Option<Found>, String> {
-    if let Some(found) = headline(clues)? {
+    let zones = dated(clues);
+    if let Some(found) = headline(clues, &zones)? {
         return Ok(Some(found));
     }
-    let found = narrative(clues, true)
-        .or_else(|| bare_headline(clues))
-        .or_else(|| narrative(clues, false));
+    let found = narrative(clues, &zones, true)
+        .or_else(|| bare_headline(clues, &zones))
+        .or_else(|| narrative(clues, &zones, false));
     Ok(found.or_else(|| relative(clues)))
 }
 
@@ -74,15 +92,15 @@ pub fn pictures(clues: &Clues) -> Option<Found> {
 }
 
 /// Full dates in subject, file name and title. Two that differ are settled by the text, or are a doubt.
-fn headline(clues: &Clues) -> Result<Option<Found>, String> {
+fn headline(clues: &Clues, zones: &[Dated]) -> Result<Option<Found>, String> {
     let own = [Place::FileName, Place::Title]
         .iter()
-        .find_map(|place| in_zone(clues, *place, true));
-    let subject = in_zone(clues, Place::Subject, true)
-        .or_else(|| in_zone(clues, Place::AnsweredSubject, true));
+        .find_map(|place| in_zone(clues, zones, *place, true));
+    let subject = in_zone(clues, zones, Place::Subject, true)
+        .or_else(|| in_zone(clues, zones, Place::AnsweredSubject, true));
     match (subject, own) {
         (Some(subject), Some(own)) if subject.days != own.days => {
-            let told = narrative(clues, true);
+            let told = narrative(clues, zones, true);
             let agrees = |found: &Found| told.as_ref().is_some_and(|told| told.days == found.days);
             let within = own.days.iter().all(|day| subject.days.contains(day));
             if agrees(&own) || within && !agrees(&subject) {
@@ -100,7 +118,7 @@ fn headline(clues: &Clues) -> Result<Option<Found>, String> {
     }
 }
 
-fn bare_headline(clues: &Clues) -> Option<Found> {
+fn bare_headline(clues: &Clues, zones: &[Dated]) -> Option<Found> {
     let places = [
         Place::FileName,
         Place::Title,
@@ -110,28 +128,22 @@ fn bare_headline(clues: &Clues) -> Option<Found> {
     ];
     places
         .iter()
-        .find_map(|place| in_zone(clues, *place, false))
+        .find_map(|place| in_zone(clues, zones, *place, false))
 }
 
 /// The days that a short zone names: full dates, or those without a month too.
-fn in_zone(clues: &Clues, place: Place, full: bool) -> Option<Found> {
-    let zones = clues.zones.iter().filter(|zone| zone.place == place);
+fn in_zone(clues: &Clues, zones: &[Dated], place: Place, full: bool) -> Option<Found> {
     let mut days = Vec::new();
     let mut seen = String::new();
-    for zone in zones {
-        let text = arabic(&zone.text);
-        for dates in dates(
-            &text,
-            clues.campaign,
-            place == Place::FileName || place == Place::Subject,
-        ) {
+    for zone in zones.iter().filter(|zone| zone.place == place) {
+        for dates in &zone.dates {
             if (dates.full || !full)
-                && !is_sending(&text, &dates)
-                && is_past(&dates, clues)
-                && !is_writing(&text, &dates, place)
+                && !is_sending(&zone.text, dates)
+                && is_past(dates, clues)
+                && !is_writing(&zone.text, dates, place)
             {
-                seen.push_str(&text[dates.start..dates.end]);
-                days.extend(dates.days);
+                seen.push_str(&zone.text[dates.start..dates.end]);
+                days.extend(&dates.days);
             }
         }
     }
@@ -142,24 +154,18 @@ fn in_zone(clues: &Clues, place: Place, full: bool) -> Option<Found> {
 }
 
 /// The days that the report's text tells of: those that open a sentence, else the first.
-fn narrative(clues: &Clues, full: bool) -> Option<Found> {
+fn narrative(clues: &Clues, zones: &[Dated], full: bool) -> Option<Found> {
     let mut all = Vec::new();
-    let mut texts = Vec::new();
     for place in [Place::FirstSentence, Place::Mention] {
-        texts.extend(
-            clues
-                .zones
-                .iter()
-                .filter(|zone| zone.place == place)
-                .map(|zone| arabic(&zone.text)),
-        );
-    }
-    for text in &texts {
-        let told = dates(text, clues.campaign, false);
-        let told = told
-            .into_iter()
-            .filter(|d| is_past(d, clues) && is_told(text, d) && !is_whole_week(d, clues.campaign));
-        all.extend(told.map(|dates| (opens(text, &dates), dates)));
+        for zone in zones.iter().filter(|zone| zone.place == place) {
+            let text = &zone.text;
+            let told = zone.dates.iter().filter(|dates| {
+                is_past(dates, clues)
+                    && is_told(text, dates)
+                    && !is_whole_week(dates, clues.campaign)
+            });
+            all.extend(told.map(|dates| (opens(text, dates), dates)));
+        }
     }
     if full && !all.iter().any(|(_, dates)| dates.full) {
         return None;
@@ -171,10 +177,10 @@ fn narrative(clues: &Clues, full: bool) -> Option<Found> {
     let opening: Vec<&Dates> = all
         .iter()
         .filter(|(opens, _)| *opens)
-        .map(|(_, dates)| dates)
+        .map(|(_, dates)| *dates)
         .collect();
     let chosen = if opening.is_empty() {
-        all.first().map(|(_, dates)| dates).into_iter().collect()
+        all.first().map(|(_, dates)| *dates).into_iter().collect()
     } else {
         opening
     };

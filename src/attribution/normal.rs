@@ -6,26 +6,27 @@ use unicode_normalization::UnicodeNormalization;
 
 /// NFKC, in simplified characters, with spaces beside a Chinese character dropped. Line breaks stay.
 pub fn normal(text: &str) -> String {
-    let folded: Vec<char> = match text.chars().map(simple).collect::<Option<Vec<char>>>() {
-        Some(folded) => folded,
-        None => text.nfkc().filter(|c| !is_invisible(*c)).collect(),
-    };
-    let mut out = String::with_capacity(text.len());
-    for (n, c) in folded.iter().enumerate() {
-        if *c != '\n' && c.is_whitespace() {
-            let after_han = out
-                .chars()
-                .next_back()
-                .is_none_or(|last| is_han(last) || last.is_whitespace());
-            let next = folded[n + 1..]
-                .iter()
-                .find(|c| **c == '\n' || !c.is_whitespace());
-            if !after_han && next.is_some_and(|c| !is_han(*c) && *c != '\n') {
-                out.push(' ');
-            }
-        } else {
-            out.push(simplified(*c));
+    match text.chars().all(|c| simple(c).is_some()) {
+        true => spaced(text.chars().filter_map(simple), text.len()),
+        false => spaced(text.nfkc().filter(|c| !is_invisible(*c)), text.len()),
+    }
+}
+
+/// A run of blanks becomes one space between two characters that are not Chinese, and nothing elsewhere.
+fn spaced(folded: impl Iterator<Item = char>, bytes: usize) -> String {
+    let mut out = String::with_capacity(bytes);
+    let (mut last, mut blank) = ('\n', false);
+    for c in folded {
+        if c != '\n' && c.is_whitespace() {
+            blank = true;
+            continue;
         }
+        let between = |c: char| !is_han(c) && c != '\n';
+        if std::mem::take(&mut blank) && between(last) && between(c) {
+            out.push(' ');
+        }
+        last = simplified(c);
+        out.push(last);
     }
     out
 }
@@ -88,7 +89,9 @@ pub fn is_han(c: char) -> bool {
 
 /// Length in letters and digits.
 pub fn substance(text: &str) -> usize {
-    text.chars().filter(|c| c.is_alphanumeric()).count()
+    // The standard library looks Chinese characters up in a table.
+    let counts = |c: &char| matches!(c, '\u{4e00}'..='\u{9fff}') || c.is_alphanumeric();
+    text.chars().filter(counts).count()
 }
 
 /// A file name without its ending.

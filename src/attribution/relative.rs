@@ -86,7 +86,9 @@ fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)>
         ("天", Weekday::Sun),
     ];
     ["星期", "礼拜", "周"].iter().find_map(|prefix| {
-        NAMES.iter().find_map(|(name, weekday)| {
+        let names = following(text, prefix);
+        let named = NAMES.iter().filter(|(name, _)| names.contains(name));
+        named.into_iter().find_map(|(name, weekday)| {
             let word = format!("{prefix}{name}");
             let told = |(at, _): &(usize, &str)| {
                 let (before, rest) = (&text[..*at], &text[at + word.len()..]);
@@ -103,6 +105,13 @@ fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)>
     })
 }
 
+/// The characters that stand behind `prefix` somewhere, as one text.
+fn following(text: &str, prefix: &str) -> String {
+    text.match_indices(prefix)
+        .filter_map(|(at, _)| text[at + prefix.len()..].chars().next())
+        .collect()
+}
+
 /// 首日, 第二天, 第3日, 最后一天 of the week.
 fn ordinal(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
     let last = campaign.days().count() as u32;
@@ -110,6 +119,9 @@ fn ordinal(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)>
         if text.contains(word) {
             return Some((campaign.nth_day(n)?, word));
         }
+    }
+    if !text.contains('第') {
+        return None;
     }
     const NUMBERS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "七"];
     let named = |n: u32| {

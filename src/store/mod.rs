@@ -35,6 +35,7 @@ pub use upkeep::Named;
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeZone};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::File;
 use std::path::Path;
@@ -67,7 +68,9 @@ impl Store {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
-        connection.set_prepared_statement_cache_capacity(64);
+        // Plans do not depend on bound values; without this SQLite prepares a statement anew for each.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_prepared_statement_cache_capacity(128);
         migrations::migrate(&mut connection)
             .with_context(|| format!("database {}", path.display()))?;
         Ok(Self { connection })
