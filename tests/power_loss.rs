@@ -7,27 +7,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::mail::{large, report};
 
-/// A call that makes something durable or gives it its name, in order.
+/// A call that changes what a power cut leaves, in order.
 #[derive(Debug, PartialEq, Eq)]
 enum Call {
-    /// fsync or fdatasync of a file or directory.
+    Write(PathBuf),
+    /// fsync or fdatasync.
     Flush(PathBuf),
+    /// syncfs: everything.
+    FlushAll,
     Rename(PathBuf, PathBuf),
 }
 
-/// Runs the program under strace; gives its calls, those of its threads and children among them.
+/// Runs the program under strace; gives its calls, those of its threads among them.
 fn calls(dir: &Path, arguments: &[&str]) -> Vec<Call> {
     let trace = dir.join("trace");
+    let names = "trace=write,pwrite64,fsync,fdatasync,syncfs,rename,renameat,renameat2";
     let status = Command::new("strace")
-        .args([
-            "-f",
-            "-y",
-            "-s",
-            "4096",
-            "-e",
-            "trace=fsync,fdatasync,rename,renameat,renameat2",
-            "-o",
-        ])
+        .args(["-f", "-y", "-s", "0", "-e", names, "-o"])
         .arg(&trace)
         .arg(env!("CARGO_BIN_EXE_baosong"))
         .args(["--data", dir.join("data").to_str().unwrap()])
@@ -44,14 +40,18 @@ fn calls(dir: &Path, arguments: &[&str]) -> Vec<Call> {
 fn call(line: &str) -> Option<Call> {
     let (_, call) = line.split_once(' ')?;
     let (name, rest) = call.trim_start().split_once('(')?;
-    if name.contains("sync") {
-        let path = rest.split_once('<')?.1.split_once('>')?.0;
-        return Some(Call::Flush(path.into()));
-    }
-    let quoted: Vec<&str> = rest.split('"').skip(1).step_by(2).collect();
-    match quoted[..] {
-        [from, to] => Some(Call::Rename(from.into(), to.into())),
-        _ => None,
+    let path = || Some(rest.split_once('<')?.1.split_once('>')?.0.into());
+    match name {
+        "write" | "pwrite64" => Some(Call::Write(path()?)),
+        "fsync" | "fdatasync" => Some(Call::Flush(path()?)),
+        "syncfs" => Some(Call::FlushAll),
+        _ => {
+            let quoted: Vec<&str> = rest.split('"').skip(1).step_by(2).collect();
+            match quoted[..] {
+                [from, to] => Some(Call::Rename(from.into(), to.into())),
+                _ => None,
+            }
+        }
     }
 }
 
@@ -68,32 +68,31 @@ fn bytes_are_durable_before_their_names_and_names_before_their_rows() {
     }
     let calls = calls(&root, &["import", root.to_str().unwrap()]);
     let (blobs, wal) = (root.join("data/blobs"), root.join("data/baosong.db-wal"));
-    let (mut flushed, mut unsettled, mut named) = (BTreeSet::new(), BTreeSet::new(), 0);
+    let (mut dirty, mut unsettled, mut named) = (BTreeSet::new(), BTreeSet::new(), 0);
     for call in &calls {
         match call {
-            Call::Flush(path) if *path == wal => {
-                assert!(
-                    unsettled.is_empty(),
-                    "rows are committed before the names in {unsettled:?} are durable"
-                );
-            }
+            Call::Write(path) => drop(dirty.insert(path)),
             Call::Flush(path) => {
-                unsettled.remove(path);
-                flushed.insert(path.clone());
+                assert!(
+                    *path != wal || unsettled.is_empty(),
+                    "rows are committed before these names are durable: {unsettled:?}"
+                );
+                dirty.remove(path);
+            }
+            Call::FlushAll => {
+                dirty.clear();
+                unsettled.clear();
             }
             Call::Rename(from, to) if to.starts_with(&blobs) => {
-                assert!(flushed.contains(from), "{} was not flushed", from.display());
-                unsettled.insert(to.parent().unwrap().to_path_buf());
+                assert!(!dirty.contains(from), "{} was not flushed", from.display());
+                unsettled.insert(to);
                 named += 1;
             }
             Call::Rename(..) => {}
         }
     }
     assert_eq!(named, 21, "twenty mails and the file of one");
-    assert!(
-        calls.contains(&Call::Flush(blobs)),
-        "the directory of new directories"
-    );
+    assert!(unsettled.is_empty());
     let last = |is: &dyn Fn(&Call) -> bool| calls.iter().rposition(is);
     assert!(
         last(&|call| matches!(call, Call::Rename(..)))

@@ -1,35 +1,24 @@
-//! Taking mails in: bytes durable first, then what was read from them, then the rows; judging follows.
+//! Taking mails in: what is durable gets its rows and is judged.
 
+use super::reading::{Delivery, Incoming};
 use super::{Daemon, progress};
 use crate::attribution::Verdict;
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
-use crate::message::{self, Content};
-use crate::store::{Kept, Place, Staged, hash, hash_file};
-use anyhow::{Context, Result};
+use crate::message;
+use crate::store::Kept;
+use anyhow::{Context, Result, anyhow};
 use std::path::PathBuf;
+use std::sync::mpsc;
 use tracing::{debug, info};
 
 /// Mails judged in one transaction.
 const JUDGED_AT_ONCE: usize = 200;
 /// Mails read again in one transaction.
 const REREAD_AT_ONCE: usize = 50;
-/// Imported mails kept in one transaction, and their bytes.
-const IMPORTED_AT_ONCE: usize = 100;
-const IMPORTED_BYTES: usize = 16 << 20;
-
-/// A mail on its way in.
-#[derive(Debug)]
-pub struct Incoming {
-    /// File name, or folder/uid.
-    pub source: String,
-    /// By the server's clock.
-    pub received_at: Moment,
-    /// Where it lies on the server.
-    pub place: Option<Place>,
-    /// Its bytes.
-    pub raw: Raw,
-}
+/// Imported mails handed to the reader together, and their bytes.
+const IMPORTED_AT_ONCE: usize = 50;
+const IMPORTED_BYTES: usize = 4 << 20;
 
 /// What an import came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,15 +32,9 @@ pub struct Imported {
 }
 
 impl Daemon {
-    /// Keeps a batch. Gives the number of new mails.
-    pub fn take_in(&mut self, batch: Vec<Incoming>) -> Result<usize> {
-        let mut staged = Vec::new();
-        let mut kept = Vec::with_capacity(batch.len());
-        for mail in batch {
-            kept.push(self.prepare(mail, &mut staged)?);
-        }
-        self.blobs.keep(staged)?;
-        let new = self.store.keep(&kept)?;
+    /// Writes the rows of what is durable. Gives the number of new mails.
+    pub(super) fn take_in(&mut self, kept: &[Kept]) -> Result<usize> {
+        let new = self.store.keep(kept)?;
         for mail in kept.iter().filter(|mail| mail.content.is_some()) {
             debug!(
                 source = mail.source,
@@ -63,48 +46,12 @@ impl Daemon {
         Ok(new)
     }
 
-    /// Writes a new mail and its files into the spool.
-    fn prepare(&mut self, mail: Incoming, staged: &mut Vec<Staged>) -> Result<Kept> {
-        let (sha256, bytes) = match &mail.raw {
-            Raw::Memory(bytes) => (hash(bytes), bytes.len() as u64),
-            Raw::File(file) => (hash_file(file.path())?, file.as_file().metadata()?.len()),
-        };
-        let mut kept = Kept {
-            sha256,
-            bytes,
-            source: mail.source,
-            received_at: mail.received_at,
-            place: mail.place,
-            content: None,
-        };
-        if !self.store.has(&kept.sha256)? {
-            kept.content = Some(self.stage(&kept.sha256, mail.raw, staged)?);
+    /// Judges what was taken in, where nothing that arrived later is judged already: that would be judged again.
+    pub(super) fn judge_in_order(&mut self) -> Result<()> {
+        if !self.store.reopens_later()? {
+            self.judge()?;
         }
-        Ok(kept)
-    }
-
-    fn stage(&mut self, sha256: &str, raw: Raw, staged: &mut Vec<Staged>) -> Result<Content> {
-        let bytes = match raw {
-            Raw::Memory(bytes) => {
-                staged.extend(self.blobs.stage(sha256, &bytes)?);
-                bytes
-            }
-            Raw::File(file) => {
-                let bytes = std::fs::read(file.path())?;
-                staged.extend(self.blobs.stage_file(sha256, file));
-                bytes
-            }
-        };
-        self.read(&bytes, staged)
-    }
-
-    /// Reads a mail in the reader process; whatever its bytes do to it, the mail gets an outcome.
-    fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
-        let blobs = &self.blobs;
-        self.reader.read(raw, &mut |sha256, bytes| {
-            staged.extend(blobs.stage(sha256, bytes)?);
-            Ok(())
-        })
+        Ok(())
     }
 
     /// Judges everything that is not judged yet, in order of arrival. Gives the number judged.
@@ -140,6 +87,7 @@ impl Daemon {
     pub fn reprocess(&mut self, only: Option<i64>) -> Result<usize> {
         let mails = self.store.raw_mails(only)?;
         let bar = progress::of_mails(mails.len());
+        let mut reading = self.reading()?;
         for chunk in mails.chunks(REREAD_AT_ONCE) {
             let mut staged = Vec::new();
             let mut batch = Vec::with_capacity(chunk.len());
@@ -147,7 +95,7 @@ impl Daemon {
                 let path = self.blobs.path(sha256);
                 let raw = std::fs::read(&path)
                     .with_context(|| format!("cannot read {}", path.display()))?;
-                batch.push((*mail, self.read(&raw, &mut staged)?));
+                batch.push((*mail, reading.read(&raw, &mut staged)?));
                 bar.inc(1);
             }
             self.blobs.keep(staged)?;
@@ -157,34 +105,62 @@ impl Daemon {
         Ok(mails.len())
     }
 
-    /// Takes in local mails and judges them. Gives the number of new mails.
+    /// Takes in local mails and judges them.
     pub fn import(&mut self, paths: &[PathBuf]) -> Result<Imported> {
-        let imported = self.keep(paths)?;
+        let imported = self.keep(paths, Self::judge_in_order)?;
         self.judge()?;
         Ok(imported)
     }
 
-    /// Takes in local mails.
-    pub(super) fn keep(&mut self, paths: &[PathBuf]) -> Result<Imported> {
-        let (mut imported, mut batch, mut bytes) = (Imported::default(), Vec::new(), 0);
-        let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
-        for path in paths {
-            let walk = mailbox::local::each(path, &mut |mail| {
-                bytes += mail.raw.len();
-                bar.inc(mail.raw.len() as u64);
-                batch.push(incoming(mail));
-                if batch.len() >= IMPORTED_AT_ONCE || bytes >= IMPORTED_BYTES {
-                    imported.new += self.take_in(std::mem::take(&mut batch))?;
-                    bytes = 0;
-                }
-                Ok(())
-            })?;
-            imported.passed_over += walk.passed_over;
-            imported.failed.extend(walk.failed);
-        }
-        imported.new += self.take_in(batch)?;
-        Ok(imported)
+    /// Takes in local mails; `after` follows each batch of rows.
+    pub(super) fn keep(
+        &mut self,
+        paths: &[PathBuf],
+        mut after: impl FnMut(&mut Self) -> Result<()>,
+    ) -> Result<Imported> {
+        let (next, prepared) = mpsc::sync_channel(1);
+        let (to, reader) = self.reading()?.start(move |batch| next.send(batch).is_ok());
+        let walked = paths.to_vec();
+        let walker = std::thread::spawn(move || walk(&walked, &to));
+        let mut new = 0;
+        let mut take_in = || {
+            for batch in &prepared {
+                new += self.take_in(&batch?.kept)?;
+                after(self)?;
+            }
+            anyhow::Ok(())
+        };
+        let taken_in = take_in();
+        drop(prepared);
+        reader.join().map_err(|_| anyhow!("reading broke off"))?;
+        let walked = walker.join().map_err(|_| anyhow!("the walk broke off"))?;
+        taken_in?;
+        Ok(Imported { new, ..walked? })
     }
+}
+
+/// Hands local mails on in batches, until nobody takes them any more.
+fn walk(paths: &[PathBuf], to: &tokio::sync::mpsc::Sender<Delivery>) -> Result<Imported> {
+    let (mut imported, mut batch, mut bytes) = (Imported::default(), Delivery::default(), 0);
+    let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
+    for path in paths {
+        let walk = mailbox::local::each(path, &mut |mail| {
+            bytes += mail.raw.len();
+            bar.inc(mail.raw.len() as u64);
+            batch.mails.push(incoming(mail));
+            if batch.mails.len() >= IMPORTED_AT_ONCE || bytes >= IMPORTED_BYTES {
+                bytes = 0;
+                let batch = std::mem::take(&mut batch);
+                to.blocking_send(batch).context("nobody reads any more")?;
+            }
+            Ok(())
+        })?;
+        imported.passed_over += walk.passed_over;
+        imported.failed.extend(walk.failed);
+    }
+    // Where nobody reads any more the reader's own error tells why.
+    let _ = to.blocking_send(batch);
+    Ok(imported)
 }
 
 /// An import arrived when its topmost Received header says, else when its file was written.

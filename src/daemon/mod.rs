@@ -12,6 +12,7 @@ mod lists;
 mod pack;
 mod poll;
 mod progress;
+mod reading;
 mod receipts;
 mod rehearsal;
 mod reminders;
@@ -23,7 +24,7 @@ mod upkeep;
 pub use alarms::POLL_OVERDUE;
 pub use clock::Clock;
 pub use corrections::Target;
-pub use intake::{Imported, Incoming};
+pub use intake::Imported;
 pub use pack::Choice;
 pub use reminders::{Due, Reminders};
 pub use upkeep::{BackedUp, Verified, restore};
@@ -33,7 +34,6 @@ use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
 use crate::mailbox;
 use crate::outgoing::Templates;
-use crate::reader::Reader;
 use crate::roster::Roster;
 use crate::store::{Blobs, Lock, Store};
 use anyhow::{Context, Result};
@@ -64,7 +64,7 @@ pub struct Daemon {
     /// What is kept.
     pub store: Store,
     blobs: Blobs,
-    reader: Reader,
+    reader_program: PathBuf,
     stop: Option<watch::Receiver<bool>>,
     /// When this process first looked into the mailbox.
     first_pass: Option<Moment>,
@@ -104,7 +104,7 @@ impl Daemon {
         let (campaign, roster) = (config.campaign()?, config.roster()?);
         let blobs = Blobs::open(data_dir)?;
         Ok(Self {
-            reader: Reader::new(OURSELVES.into(), blobs.spool(), config.reader.limit()),
+            reader_program: OURSELVES.into(),
             judge: Judge::new(roster.clone(), campaign.clone()),
             learnt: Vec::new(),
             templates: Templates::open(config.outgoing.templates.as_deref())?,
@@ -123,7 +123,7 @@ impl Daemon {
     /// Reads mails in a child that is another program than this one; it must call
     /// [`run_if_asked`](crate::reader::run_if_asked) first of all.
     pub fn read_in(&mut self, program: PathBuf) {
-        self.reader = Reader::new(program, self.blobs.spool(), self.config.reader.limit());
+        self.reader_program = program;
     }
 
     /// The settings in force.

@@ -1,15 +1,18 @@
 //! One look into the mailbox: one connection, every watched folder, everything new taken in.
 
-use super::progress;
-use super::{Daemon, intake::Incoming};
+use super::reading::{Delivery, Incoming, Prepared};
+use super::{Daemon, progress};
 use crate::campaign::Moment;
 use crate::config;
 use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, Session, batches, watched};
 use crate::store::Place;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc, watch};
 use tracing::{info, warn};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
@@ -18,19 +21,16 @@ const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
 const RECONNECTS: u32 = 20;
 
 /// The connection of a poll; it is made anew where one mail breaks it.
-struct Line<'a> {
-    settings: &'a config::Mailbox,
-    password: &'a SecretString,
+struct Line {
+    settings: config::Mailbox,
+    password: SecretString,
     session: Session,
     reconnects: u32,
 }
 
-impl<'a> Line<'a> {
-    async fn open(
-        settings: &'a config::Mailbox,
-        password: &'a SecretString,
-    ) -> Result<Self, Error> {
-        let session = Session::open(settings, password).await?;
+impl Line {
+    async fn open(settings: config::Mailbox, password: SecretString) -> Result<Self, Error> {
+        let session = Session::open(&settings, &password).await?;
         Ok(Self {
             settings,
             password,
@@ -51,7 +51,7 @@ impl<'a> Line<'a> {
 
     async fn reopen(&mut self, folder: &str, cause: Error) -> Result<(), Error> {
         self.reconnects = self.reconnects.checked_sub(1).ok_or(cause)?;
-        self.session = Session::open(self.settings, self.password).await?;
+        self.session = Session::open(&self.settings, &self.password).await?;
         self.session.examine(folder).await.map(|_| ())
     }
 }
@@ -74,21 +74,22 @@ impl Daemon {
         if let Some(megabytes) = self.short_of_space()? {
             bail!("磁盘空间不足，仅余{megabytes} MB，腾出空间之前不再收信");
         }
-        let mut line = Line::open(&settings, &password).await?;
-        let listed = line.session.folders().await?;
+        let watch = settings.folders.clone();
+        let line = Arc::new(Mutex::new(Line::open(settings, password).await?));
+        let listed = line.lock().await.session.folders().await?;
         let mut new = 0;
-        for folder in watched(settings.folders.as_deref(), &listed) {
+        for folder in watched(watch.as_deref(), &listed) {
             if self.stopping() {
                 break;
             }
             let name = folder.as_deref().unwrap_or_default().to_owned();
             let result = match folder {
-                Ok(folder) => self.poll_folder(&mut line, &folder, now).await,
+                Ok(folder) => self.poll_folder(&line, &folder, now).await,
                 Err(error) => Err(error.into()),
             };
             new += self.settle(&name, result, now)?;
         }
-        line.session.close().await;
+        line.lock().await.session.close().await;
         Ok(new)
     }
 
@@ -119,33 +120,33 @@ impl Daemon {
 
     async fn poll_folder(
         &mut self,
-        line: &mut Line<'_>,
+        shared: &Arc<Mutex<Line>>,
         folder: &str,
         now: Moment,
     ) -> Result<usize> {
+        let mut line = shared.lock().await;
         let opened = line.session.examine(folder).await?;
         self.store
             .opened(folder, opened.uidvalidity, opened.exists, now)?;
-        let wanted = self.find_new(line, folder, opened, now).await?;
+        let wanted = self.find_new(&mut line, folder, opened, now).await?;
         if wanted.is_empty() {
             return Ok(0);
         }
-        let place = |uid| Place {
-            folder: folder.into(),
+        let places = Places {
+            folder: folder.to_owned(),
             uidvalidity: opened.uidvalidity,
-            uid,
         };
-        let listed = self.list(line, folder, &wanted, &place, now).await?;
-        self.fetch(line, folder, listed, &place, now).await
+        let listed = self.list(&mut line, &places, &wanted, now).await?;
+        drop(line);
+        self.fetch(shared, places, listed, now).await
     }
 
     /// Sizes and arrivals. A command that fails is halved until the mail that breaks it stands alone.
     async fn list(
         &mut self,
-        line: &mut Line<'_>,
-        folder: &str,
+        line: &mut Line,
+        places: &Places,
         wanted: &[u32],
-        place: &impl Fn(u32) -> Place,
         now: Moment,
     ) -> Result<Vec<Listed>> {
         let mut queue: VecDeque<Vec<u32>> = wanted.chunks(SIZES).map(<[u32]>::to_vec).collect();
@@ -155,14 +156,15 @@ impl Daemon {
                 Ok(listed) => {
                     let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
                     for uid in uids.iter().filter(|uid| !shown.contains(uid)) {
-                        self.store.failed(&place(*uid), "服务器列出而未给出", now)?;
+                        self.store
+                            .failed(&places.of(*uid), "服务器列出而未给出", now)?;
                     }
                     all.extend(listed);
                 }
                 Err(error) => {
-                    let why = line.recover(folder, error, uids.len()).await?;
+                    let why = line.recover(&places.folder, error, uids.len()).await?;
                     match uids.as_slice() {
-                        [one] => self.store.failed(&place(*one), &why, now)?,
+                        [one] => self.store.failed(&places.of(*one), &why, now)?,
                         many => many
                             .chunks(many.len().div_ceil(2))
                             .rev()
@@ -177,7 +179,7 @@ impl Daemon {
     /// What UID SEARCH lists and the database lacks.
     async fn find_new(
         &mut self,
-        line: &mut Line<'_>,
+        line: &mut Line,
         folder: &str,
         opened: Examined,
         now: Moment,
@@ -209,66 +211,140 @@ impl Daemon {
         self.store.wanted(folder, validity, &listed)
     }
 
-    /// Fetches batch by batch. One that fails is tried mail by mail; a mail that fails alone is noted and passed over.
+    /// Fetches, reads and keeps side by side.
     async fn fetch(
         &mut self,
-        line: &mut Line<'_>,
-        folder: &str,
+        line: &Arc<Mutex<Line>>,
+        places: Places,
         listed: Vec<Listed>,
-        place: &impl Fn(u32) -> Place,
         now: Moment,
     ) -> Result<usize> {
         let bar = progress::of_mails(listed.len());
-        let mut queue: VecDeque<Vec<Listed>> = batches(listed).into();
-        let mut new = 0;
-        while let Some(batch) = queue.pop_front() {
-            if self.stopping() {
-                break;
+        let (next, mut prepared) = mpsc::channel(1);
+        let hand_on = move |batch| next.blocking_send(batch).is_ok();
+        let (to, reader) = self.reading()?.start(hand_on);
+        let fetcher = tokio::spawn(
+            Fetcher {
+                line: line.clone(),
+                places,
+                spool: self.blobs.spool().to_path_buf(),
+                stop: self.stop.clone(),
+                now,
+                to,
             }
-            match line.session.fetch(&batch, self.blobs.spool()).await {
-                Ok(fetched) => {
-                    new += self.accept(&batch, fetched, place, now)?;
-                    bar.inc(batch.len() as u64);
+            .run(batches(listed).into()),
+        );
+        let mut new = 0;
+        let mut failed = None;
+        while let (None, Some(batch)) = (&failed, prepared.recv().await) {
+            let kept = batch.and_then(|batch| self.accept(batch, now));
+            match kept {
+                Ok((mails, fresh)) => {
+                    bar.inc(mails as u64);
+                    new += fresh;
                 }
-                Err(error @ Error::Local(_)) => return Err(error.into()),
-                Err(error) => {
-                    let why = line.recover(folder, error, batch.len()).await?;
-                    match batch.as_slice() {
-                        [one] => self.store.failed(&place(one.uid), &why, now)?,
-                        many => many
-                            .iter()
-                            .rev()
-                            .for_each(|one| queue.push_front(vec![one.clone()])),
-                    }
-                }
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(new)
+        // Whoever still sends finds nobody there, and ends.
+        drop(prepared);
+        let fetched = fetcher.await.context("fetching broke off")?;
+        reader.join().map_err(|_| anyhow!("reading broke off"))?;
+        match failed {
+            Some(error) => Err(error),
+            None => fetched.map(|()| new),
+        }
     }
 
-    fn accept(
-        &mut self,
-        asked: &[Listed],
-        fetched: Vec<Fetched>,
-        place: &impl Fn(u32) -> Place,
-        now: Moment,
-    ) -> Result<usize> {
+    /// Rows, and verdicts as far as nothing later is judged. Gives the number of mails, and of new ones.
+    fn accept(&mut self, batch: Prepared, now: Moment) -> Result<(usize, usize)> {
+        let new = self.take_in(&batch.kept)?;
+        for (place, why) in &batch.missing {
+            self.store.failed(place, why, now)?;
+        }
+        self.judge_in_order()?;
+        info!(mails = batch.kept.len(), new, "batch kept");
+        Ok((batch.kept.len(), new))
+    }
+}
+
+/// The places of one folder.
+#[derive(Debug, Clone)]
+struct Places {
+    folder: String,
+    uidvalidity: u32,
+}
+
+impl Places {
+    fn of(&self, uid: u32) -> Place {
+        Place {
+            folder: self.folder.clone(),
+            uidvalidity: self.uidvalidity,
+            uid,
+        }
+    }
+}
+
+/// Fetches batch by batch, while what came before is read. Ends early where nobody takes its mails.
+struct Fetcher {
+    line: Arc<Mutex<Line>>,
+    places: Places,
+    spool: PathBuf,
+    stop: Option<watch::Receiver<bool>>,
+    now: Moment,
+    to: mpsc::Sender<Delivery>,
+}
+
+impl Fetcher {
+    /// A batch that fails is tried mail by mail; a mail that fails alone is noted and passed over.
+    async fn run(self, mut queue: VecDeque<Vec<Listed>>) -> Result<()> {
+        let mut line = self.line.lock().await;
+        while let Some(batch) = queue.pop_front() {
+            if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
+                break;
+            }
+            let delivery = match line.session.fetch(&batch, &self.spool).await {
+                Ok(fetched) => self.delivery(&batch, fetched),
+                Err(error @ Error::Local(_)) => return Err(error.into()),
+                Err(error) => {
+                    let why = line
+                        .recover(&self.places.folder, error, batch.len())
+                        .await?;
+                    if batch.len() > 1 {
+                        let single = batch.iter().rev().map(|one| vec![one.clone()]);
+                        single.for_each(|one| queue.push_front(one));
+                        continue;
+                    }
+                    Delivery {
+                        mails: vec![],
+                        missing: vec![(self.places.of(batch[0].uid), why)],
+                    }
+                }
+            };
+            if self.to.send(delivery).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn delivery(&self, asked: &[Listed], fetched: Vec<Fetched>) -> Delivery {
         let got: HashSet<u32> = fetched.iter().map(|mail| mail.listed.uid).collect();
-        let incoming = fetched.into_iter().map(|mail| {
-            let place = place(mail.listed.uid);
+        let lacking = asked.iter().filter(|mail| !got.contains(&mail.uid));
+        let missing = lacking.map(|mail| (self.places.of(mail.uid), "服务器未给出内容".to_owned()));
+        let missing = missing.collect();
+        let mails = fetched.into_iter().map(|mail| {
+            let place = self.places.of(mail.listed.uid);
             Incoming {
                 source: format!("{}/{}", place.folder, place.uid),
-                received_at: mail.listed.received_at.unwrap_or(now),
+                received_at: mail.listed.received_at.unwrap_or(self.now),
                 place: Some(place),
                 raw: mail.raw,
             }
         });
-        let new = self.take_in(incoming.collect())?;
-        for mail in asked.iter().filter(|mail| !got.contains(&mail.uid)) {
-            self.store
-                .failed(&place(mail.uid), "服务器未给出内容", now)?;
+        Delivery {
+            mails: mails.collect(),
+            missing,
         }
-        info!(mails = got.len(), new, "batch kept");
-        Ok(new)
     }
 }

@@ -139,7 +139,7 @@ fn copy_blobs(named: &BTreeSet<String>, from: &Blobs, to: &Blobs) -> Result<usiz
             "{} is damaged: its hash differs",
             source.display()
         );
-        to.keep(to.stage_file(sha256, spooled).into_iter().collect())?;
+        to.keep(to.stage_file(sha256, spooled)?.into_iter().collect())?;
         new += 1;
     }
     Ok(new)

@@ -190,7 +190,7 @@ impl Session {
     }
 
     /// Says goodbye; whether the server hears it matters no more.
-    pub async fn close(mut self) {
+    pub async fn close(&mut self) {
         self.patience = self.patience.min(GOODBYE);
         if let Err(error) = self.command("LOGOUT", 0, |_| Ok(())).await {
             debug!(%error, "logout");

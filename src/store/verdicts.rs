@@ -12,17 +12,28 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 const COMPARED: u32 = 120;
 
 impl Store {
-    /// Sets mails back to unjudged that arrived after one that is not judged yet: their verdicts may rest on it.
+    /// Whether mails are judged that arrived after one that is not: their verdicts may rest on it.
+    pub fn reopens_later(&self) -> Result<bool> {
+        let Some(first) = self.first_unjudged()? else {
+            return Ok(false);
+        };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM mails WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL LIMIT 1",
+        )?;
+        Ok(statement.exists([first.0, first.1])?)
+    }
+
+    fn first_unjudged(&self) -> Result<Option<(i64, i64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT received_at, id FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT 1",
+        )?;
+        let first = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(first.optional()?)
+    }
+
+    /// Sets those mails back to unjudged.
     pub fn reopen_later(&mut self) -> Result<()> {
-        let first: Option<(i64, i64)> = self
-            .connection
-            .query_row(
-                "SELECT received_at, id FROM mails WHERE outcome IS NULL ORDER BY received_at, id LIMIT 1",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        let Some((received_at, id)) = first else {
+        let Some((received_at, id)) = self.first_unjudged()? else {
             return Ok(());
         };
         let transaction = self.connection.transaction()?;

@@ -1,0 +1,148 @@
+//! Reading mails and making them durable, in a thread of its own: meanwhile others are fetched, and earlier ones judged.
+
+use super::Daemon;
+use crate::campaign::Moment;
+use crate::mailbox::Raw;
+use crate::message::Content;
+use crate::reader::Reader;
+use crate::store::{Blobs, Kept, Place, Staged, Store, hash, hash_file};
+use anyhow::Result;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc;
+
+/// What is made durable at a time: mails, and the bytes of what is staged for them.
+const MAILS: usize = 500;
+const BYTES: u64 = 8 << 20;
+/// Deliveries that wait to be read.
+const WAITING: usize = 3;
+
+/// A mail on its way in.
+#[derive(Debug)]
+pub struct Incoming {
+    /// File name, or folder/uid.
+    pub source: String,
+    /// By the server's clock.
+    pub received_at: Moment,
+    /// Where it lies on the server.
+    pub place: Option<Place>,
+    /// Its bytes.
+    pub raw: Raw,
+}
+
+/// Mails as they were fetched together, and those that the server would not hand out, with its words.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    pub mails: Vec<Incoming>,
+    pub missing: Vec<(Place, String)>,
+}
+
+/// Deliveries whose bytes and files are durable on disk; rows may follow.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    pub kept: Vec<Kept>,
+    pub missing: Vec<(Place, String)>,
+}
+
+/// What reading works with; a connection of its own among it.
+pub struct Reading {
+    store: Store,
+    blobs: Blobs,
+    reader: Reader,
+}
+
+impl Daemon {
+    /// Everything that reading needs. Its process starts with the first mail, and ends with it.
+    pub(super) fn reading(&self) -> Result<Reading> {
+        let (program, limit) = (self.reader_program.clone(), self.config.reader.limit());
+        Ok(Reading {
+            store: Store::open(&self.data_dir)?,
+            blobs: self.blobs.clone(),
+            reader: Reader::new(program, self.blobs.spool(), limit),
+        })
+    }
+}
+
+impl Reading {
+    /// Starts the thread. It takes what is sent to it, and hands what is durable to `next` until that answers false;
+    /// an error is the last that it hands on.
+    pub fn start(
+        mut self,
+        next: impl FnMut(Result<Prepared>) -> bool + Send + 'static,
+    ) -> (mpsc::Sender<Delivery>, JoinHandle<()>) {
+        let (to, from) = mpsc::channel(WAITING);
+        (to, std::thread::spawn(move || self.work(from, next)))
+    }
+
+    fn work(
+        &mut self,
+        mut from: mpsc::Receiver<Delivery>,
+        mut next: impl FnMut(Result<Prepared>) -> bool,
+    ) {
+        while let Some(first) = from.blocking_recv() {
+            let prepared = self.prepare(first, || from.try_recv().ok());
+            let failed = prepared.is_err();
+            if !next(prepared) || failed {
+                return;
+            }
+        }
+    }
+
+    /// Prepares a delivery, and others that came in the meantime.
+    fn prepare(
+        &mut self,
+        first: Delivery,
+        mut more: impl FnMut() -> Option<Delivery>,
+    ) -> Result<Prepared> {
+        let (mut prepared, mut staged) = (Prepared::default(), Vec::new());
+        let mut delivery = Some(first);
+        while let Some(Delivery { mails, missing }) = delivery {
+            for mail in mails {
+                prepared.kept.push(self.stage(mail, &mut staged)?);
+            }
+            prepared.missing.extend(missing);
+            let bytes: u64 = staged.iter().map(Staged::bytes).sum();
+            let full = prepared.kept.len() >= MAILS || bytes >= BYTES;
+            delivery = if full { None } else { more() };
+        }
+        self.blobs.keep(staged)?;
+        Ok(prepared)
+    }
+
+    /// Writes a new mail and its files into the spool.
+    fn stage(&mut self, mail: Incoming, staged: &mut Vec<Staged>) -> Result<Kept> {
+        let (sha256, bytes) = match &mail.raw {
+            Raw::Memory(bytes) => (hash(bytes), bytes.len() as u64),
+            Raw::File(file) => (hash_file(file.path())?, file.as_file().metadata()?.len()),
+        };
+        let known = self.store.has(&sha256)?;
+        let content = match mail.raw {
+            _ if known => None,
+            Raw::Memory(bytes) => {
+                staged.extend(self.blobs.stage(&sha256, &bytes)?);
+                Some(self.read(&bytes, staged)?)
+            }
+            Raw::File(file) => {
+                let bytes = std::fs::read(file.path())?;
+                staged.extend(self.blobs.stage_file(&sha256, file)?);
+                Some(self.read(&bytes, staged)?)
+            }
+        };
+        Ok(Kept {
+            sha256,
+            bytes,
+            source: mail.source,
+            received_at: mail.received_at,
+            place: mail.place,
+            content,
+        })
+    }
+
+    /// Reads a mail in the reader process; whatever its bytes do to it, the mail gets an outcome.
+    pub fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
+        let blobs = &self.blobs;
+        self.reader.read(raw, &mut |sha256, bytes| {
+            staged.extend(blobs.stage(sha256, bytes)?);
+            Ok(())
+        })
+    }
+}
