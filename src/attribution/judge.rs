@@ -2,6 +2,7 @@
 
 use super::day::{Clues, Found};
 use super::names::Names;
+use super::normal::normal;
 use super::pieces::{pieces, whole};
 use super::report::{Draft, Split, split};
 use super::ruling::Ruled;
@@ -78,7 +79,8 @@ impl Judge {
         if past.rulings.split {
             return self.drafts(content, &pieces(content), arrived, past);
         }
-        let split = split(content);
+        let text = normal(&content.text);
+        let split = split(content, &text);
         if past.rulings.claims_report() {
             let drafts = match split {
                 Split::Drafts(drafts) => drafts,
@@ -87,7 +89,7 @@ impl Judge {
             return self.drafts(content, &drafts, arrived, past);
         }
         let known = !past.named_by_sender.is_empty() || !past.given_to_sender.is_empty();
-        if let Some(reason) = noise::noise(content, &split, known) {
+        if let Some(reason) = noise::noise(content, &text, &split, known) {
             return Ok(without(Outcome::NotReport, reason, Vec::new()));
         }
         match split {

@@ -4,14 +4,13 @@ use super::normal::{normal, substance};
 use super::report::{Split, is_question, narrates};
 use crate::message::{Automatic, Content, File, Media, Reading};
 
-/// Why a mail is no report, in Chinese; `None` where it may be one.
-pub fn noise(content: &Content, split: &Split, known_sender: bool) -> Option<String> {
+/// Why a mail is no report, in Chinese; `None` where it may be one. `text` is the normal form of its body.
+pub fn noise(content: &Content, text: &str, split: &Split, known_sender: bool) -> Option<String> {
     let subject = normal(&content.subject);
-    let text = normal(&content.text);
     by_machine(content, &subject)
-        .or_else(|| advertisement(&subject, &text, content).filter(|_| !known_sender))
+        .or_else(|| advertisement(&subject, text, content).filter(|_| !known_sender))
         .or_else(|| circular(&subject, content))
-        .or_else(|| personal(&subject, &text, content, split))
+        .or_else(|| personal(&subject, text, content, split))
 }
 
 fn by_machine(content: &Content, subject: &str) -> Option<String> {

@@ -17,6 +17,12 @@ fn spaced(folded: impl Iterator<Item = char>, bytes: usize) -> String {
     let mut out = String::with_capacity(bytes);
     let (mut last, mut blank) = ('\n', false);
     for c in folded {
+        if matches!(c, '\u{4e00}'..='\u{9fff}') {
+            blank = false;
+            last = simplified(c);
+            out.push(last);
+            continue;
+        }
         if c != '\n' && c.is_whitespace() {
             blank = true;
             continue;

@@ -41,17 +41,16 @@ impl Draft {
     }
 }
 
-/// Splits a mail.
-pub fn split(content: &Content) -> Split {
+/// Splits a mail; `text` is the normal form of its body.
+pub fn split(content: &Content, text: &str) -> Split {
     let documents = documents(content);
     if !documents.is_empty() {
         return Split::Drafts(with_documents(content, documents));
     }
-    let text = normal(&content.text);
     let media: Vec<usize> = (0..content.files.len())
         .filter(|n| is_media(&content.files[*n]))
         .collect();
-    if is_correction(&text) {
+    if is_correction(text) {
         return Split::Drafts(vec![Draft {
             text: content.text.clone(),
             supplement: true,
@@ -59,7 +58,7 @@ pub fn split(content: &Content) -> Split {
             ..Draft::default()
         }]);
     }
-    if narrates(&text) || tabulates(content) {
+    if narrates(text) || tabulates(content, text) {
         return Split::Drafts(vec![Draft {
             text: content.text.clone(),
             files: media,
@@ -262,8 +261,7 @@ fn subject_narrates(content: &Content) -> bool {
 }
 
 /// A statistics table typed into the body.
-fn tabulates(content: &Content) -> bool {
-    let text = normal(&content.text);
+fn tabulates(content: &Content, text: &str) -> bool {
     let digits = text
         .split(|c: char| !c.is_ascii_digit())
         .filter(|number| !number.is_empty())

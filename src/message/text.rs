@@ -1,5 +1,7 @@
 //! Text made fit to be shown, stored and put into letters and paths.
 
+use std::borrow::Cow;
+
 /// One line: control characters and line separators become blanks, direction marks go, blanks are folded.
 pub fn one_line(text: &str) -> String {
     let plain: String = text
@@ -18,10 +20,11 @@ pub fn lines(text: &str) -> String {
     let mut out = String::with_capacity(unified.len());
     let mut empty = true;
     for line in unified.split('\n') {
-        let line: String = line
-            .chars()
-            .filter(|&c| !is_direction(c) && (c == '\t' || !is_control(c)))
-            .collect();
+        let drops = |c: char| is_direction(c) || (c != '\t' && is_control(c));
+        let line = match line.contains(drops) {
+            true => Cow::Owned(line.replace(drops, "")),
+            false => Cow::Borrowed(line),
+        };
         let line = line.trim_end();
         if !(line.is_empty() && empty) {
             out.push_str(line);
