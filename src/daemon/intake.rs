@@ -93,9 +93,9 @@ impl Daemon {
             let mut batch = Vec::with_capacity(chunk.len());
             for (mail, sha256) in chunk {
                 let path = self.blobs.path(sha256);
-                let raw = std::fs::read(&path)
+                let raw = std::fs::File::open(&path)
                     .with_context(|| format!("cannot read {}", path.display()))?;
-                batch.push((*mail, reading.read(&raw, &mut staged)?));
+                batch.push((*mail, reading.read_file(&raw, &mut staged)?));
                 bar.inc(1);
             }
             self.blobs.keep(staged)?;

@@ -7,6 +7,8 @@ use crate::message::Content;
 use crate::reader::Reader;
 use crate::store::{Blobs, Kept, Place, Staged, Store, hash, hash_file};
 use anyhow::Result;
+use std::fs::File;
+use std::io::Read;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
@@ -122,9 +124,9 @@ impl Reading {
                 Some(self.read(&bytes, staged)?)
             }
             Raw::File(file) => {
-                let bytes = std::fs::read(file.path())?;
+                let raw = file.reopen()?;
                 staged.extend(self.blobs.stage_file(&sha256, file)?);
-                Some(self.read(&bytes, staged)?)
+                Some(self.read_file(&raw, staged)?)
             }
         };
         Ok(Kept {
@@ -138,11 +140,28 @@ impl Reading {
     }
 
     /// Reads a mail in the reader process; whatever its bytes do to it, the mail gets an outcome.
-    pub fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
+    fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
         let blobs = &self.blobs;
-        self.reader.read(raw, &mut |sha256, bytes| {
-            staged.extend(blobs.stage(sha256, bytes)?);
-            Ok(())
-        })
+        self.reader
+            .read(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
     }
+
+    /// The same for a mail in a file.
+    pub fn read_file(&mut self, raw: &File, staged: &mut Vec<Staged>) -> Result<Content> {
+        let blobs = &self.blobs;
+        self.reader
+            .read_file(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
+    }
+}
+
+/// Stages a file whose hash is the one that was told.
+fn keep(
+    blobs: &Blobs,
+    told: &str,
+    bytes: &mut dyn Read,
+    staged: &mut Vec<Staged>,
+) -> Result<String> {
+    let (sha256, file) = blobs.stage_from(bytes)?;
+    staged.extend(file.filter(|_| sha256 == told));
+    Ok(sha256)
 }

@@ -23,7 +23,8 @@ pub enum Open {
 pub struct Files<'a> {
     /// In order; an archive is followed by its members.
     pub list: Vec<File>,
-    host: &'a mut dyn Host,
+    /// Keeps them.
+    pub host: &'a mut dyn Host,
     open: Open,
     budget: Budget,
     /// Whether the mail has no text of its own, so that a winmail.dat may hold it.

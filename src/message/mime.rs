@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mail_parser::{MessageParser, MessagePart, PartType};
 
 use super::header::Headers;
+use super::host::Host;
+use super::lift::Run;
 use super::{charset, transfer};
 
 /// One part of a mail.
@@ -25,6 +27,37 @@ impl Part {
     pub fn decoded<'a>(&self, raw: &'a [u8]) -> (Cow<'a, [u8]>, bool) {
         let encoding = self.headers.token("content-transfer-encoding");
         transfer::decode(raw.get(self.body.clone()).unwrap_or_default(), &encoding)
+    }
+
+    /// The same where the runs that stand in it were lifted out of `raw`.
+    pub fn decoded_with(&self, raw: &[u8], runs: &[Run], host: &mut dyn Host) -> (Vec<u8>, bool) {
+        let body = raw.get(self.body.clone()).unwrap_or_default();
+        let encoding = self.headers.token("content-transfer-encoding");
+        let before = runs.first().map_or(0, |run| run.at - self.body.start);
+        if let ([run], true) = (runs, body[..before].trim_ascii().is_empty())
+            && transfer::is_base64(&encoding)
+        {
+            let (tail, repaired) = transfer::decode(&body[before..], "base64");
+            let mut bytes = Vec::new();
+            run.decoded(host, &mut bytes);
+            bytes.extend_from_slice(&tail);
+            return (bytes, repaired);
+        }
+        let (mut whole, mut at) = (Vec::new(), 0);
+        for run in runs {
+            let here = run.at - self.body.start;
+            whole.extend_from_slice(&body[at..here]);
+            run.raw(host, &mut whole);
+            at = here;
+        }
+        whole.extend_from_slice(&body[at..]);
+        let (bytes, repaired) = transfer::decode(&whole, &encoding);
+        (bytes.into_owned(), repaired)
+    }
+
+    /// Where it stands in the mail.
+    pub fn body(&self) -> Range<usize> {
+        self.body.clone()
     }
 
     /// Its text, by label and evidence. `sniffed` is a label found inside of the content.

@@ -1,5 +1,8 @@
 //! A mail read as a whole.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use chrono::{DateTime, FixedOffset};
 
 use super::automatic;
@@ -9,12 +12,13 @@ use super::content::{Automatic, Content, Inner, Nesting};
 use super::files::{Files, Open};
 use super::header::Headers;
 use super::host::Host;
+use super::lift::{Lifted, Run, lift};
 use super::links::{self, Anchors};
 use super::mime::{self, Part};
 use super::quote::{self, Split};
 use super::repair::repair;
 use super::scan::scan;
-use super::{charset, date, html, text};
+use super::{charset, date, html, text, transfer};
 
 /// Attached mails in attached mails; deeper ones are kept as files.
 const DEPTH: usize = 8;
@@ -24,15 +28,27 @@ const FILES: usize = 2000;
 /// Reads one mail. Never panics; whatever cannot be read is named in `damage` or in its file's reading.
 /// `host` is given each file's decoded bytes once, in the order of `files`.
 pub fn read(raw: &[u8], host: &mut dyn Host) -> Content {
-    read_and(Open::Files, raw, host)
+    read_and(Open::Files, raw, &[], host)
+}
+
+/// Reads one large mail of so many bytes, for which it asks `host` piece by piece.
+pub fn read_large(bytes: u64, host: &mut dyn Host) -> Content {
+    let Lifted { raw, runs } = lift(bytes, host);
+    read_and(Open::Files, &raw, &runs, host)
+}
+
+/// The same as [`read_body_only`] for a large mail.
+pub fn read_large_body_only(bytes: u64, host: &mut dyn Host) -> Content {
+    let Lifted { raw, runs } = lift(bytes, host);
+    read_and(Open::Nothing, &raw, &runs, host)
 }
 
 /// Reads one mail, but opens none of its files: they are listed and handed on as unread.
 pub fn read_body_only(raw: &[u8], host: &mut dyn Host) -> Content {
-    read_and(Open::Nothing, raw, host)
+    read_and(Open::Nothing, raw, &[], host)
 }
 
-fn read_and(open: Open, raw: &[u8], host: &mut dyn Host) -> Content {
+fn read_and(open: Open, raw: &[u8], runs: &[Run], host: &mut dyn Host) -> Content {
     if let Err(why) = scan(raw) {
         let block = &raw[..raw.len().min(1 << 20)];
         return Content {
@@ -47,7 +63,7 @@ fn read_and(open: Open, raw: &[u8], host: &mut dyn Host) -> Content {
         files: &mut files,
         depth: 0,
     }
-    .read(&repair(raw));
+    .read_repaired(raw, runs);
     content.files = files.list;
     content.take_stock();
     content
@@ -86,7 +102,19 @@ struct Mail<'a, 'k> {
 }
 
 impl Mail<'_, '_> {
-    fn read(&mut self, raw: &[u8]) {
+    /// Repairs change nothing but what stands before the first body, and so before the first run.
+    fn read_repaired(&mut self, raw: &[u8], runs: &[Run]) {
+        let repaired = repair(raw);
+        let longer = repaired.len() as isize - raw.len() as isize;
+        let moved = runs.iter().map(|run| Run {
+            at: run.at.saturating_add_signed(longer),
+            bytes: run.bytes.clone(),
+        });
+        let moved: Vec<Run> = moved.collect();
+        self.read(&repaired, &moved);
+    }
+
+    fn read(&mut self, raw: &[u8], runs: &[Run]) {
         let parts = mime::parts(raw);
         let Some(root) = parts.first() else {
             return self.headless(raw);
@@ -107,12 +135,12 @@ impl Mail<'_, '_> {
         self.settle(envelope, &parts, raw, split);
         for (number, part) in parts.iter().enumerate() {
             if !part.multipart && !body.parts.contains(&number) {
-                self.file(part, raw);
+                self.file(part, raw, runs);
             }
         }
         for mail in std::mem::take(&mut self.files.mails) {
             if self.depth < DEPTH {
-                self.attached(&mail);
+                self.attached(&mail, &[]);
             }
         }
     }
@@ -204,11 +232,11 @@ impl Mail<'_, '_> {
         }
     }
 
-    fn file(&mut self, part: &Part, raw: &[u8]) {
+    fn file(&mut self, part: &Part, raw: &[u8], runs: &[Run]) {
         if self.files.list.len() >= FILES {
             return self.damage("附件过多，只读了前面一部分");
         }
-        let (bytes, repaired) = part.decoded(raw);
+        let runs = within(runs, &part.body());
         let kind = part.headers.content_type();
         let name = part
             .headers
@@ -218,8 +246,25 @@ impl Mail<'_, '_> {
             kind.as_str(),
             "message/rfc822" | "message/global" | "text/rfc822-headers"
         ) || name.to_lowercase().ends_with(".eml");
-        if is_mail && self.depth < DEPTH && !bytes.is_empty() {
-            return self.attached(&bytes);
+        let is_mail = is_mail && self.depth < DEPTH;
+        let encoding = part.headers.token("content-transfer-encoding");
+        if is_mail && !runs.is_empty() && !transfer::is_encoded(&encoding) {
+            let body = part.body();
+            let inside = runs.iter().map(|run| Run {
+                at: run.at - body.start,
+                bytes: run.bytes.clone(),
+            });
+            return self.attached(&raw[body.clone()], &inside.collect::<Vec<_>>());
+        }
+        let (bytes, repaired) = match runs {
+            [] => part.decoded(raw),
+            runs => {
+                let (bytes, repaired) = part.decoded_with(raw, runs, self.files.host);
+                (Cow::Owned(bytes), repaired)
+            }
+        };
+        if is_mail && !bytes.is_empty() {
+            return self.attached(&bytes, &[]);
         }
         if bytes.is_empty() && part.headers.file_name().is_none() {
             return;
@@ -238,17 +283,24 @@ impl Mail<'_, '_> {
         self.files.add(&name, &bytes, inline, repaired);
     }
 
-    fn attached(&mut self, bytes: &[u8]) {
+    fn attached(&mut self, bytes: &[u8], runs: &[Run]) {
         match scan(bytes) {
             Ok(()) => Mail {
                 content: self.content,
                 files: self.files,
                 depth: self.depth + 1,
             }
-            .read(&repair(bytes)),
+            .read_repaired(bytes, runs),
             Err(why) => self.damage(&why),
         }
     }
+}
+
+/// The runs that stand in a body.
+fn within<'a>(runs: &'a [Run], body: &Range<usize>) -> &'a [Run] {
+    let first = runs.partition_point(|run| run.at < body.start);
+    let end = runs.partition_point(|run| run.at <= body.end);
+    &runs[first..end.max(first)]
 }
 
 /// A name for a part that has none, with the ending that its type suggests.

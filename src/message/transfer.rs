@@ -4,18 +4,30 @@ use std::borrow::Cow;
 
 /// The content, and whether something had to be left out of it.
 pub fn decode<'a>(body: &'a [u8], encoding: &str) -> (Cow<'a, [u8]>, bool) {
-    let token = encoding.trim().to_ascii_lowercase();
-    let token = token
-        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-        .next()
-        .unwrap_or_default();
-    match token {
+    match token(encoding).as_str() {
         "base64" => owned(base64(body)),
         "quoted-printable" => (Cow::Owned(quoted_printable(body)), false),
         "x-uuencode" | "uuencode" | "x-uue" | "uue" => owned(uuencode(body)),
         _ if looks_like_base64(body) => owned(base64(body)),
         _ => (Cow::Borrowed(body), false),
     }
+}
+
+/// Whether the label says base64.
+pub fn is_base64(encoding: &str) -> bool {
+    token(encoding) == "base64"
+}
+
+/// Whether the label names an encoding that changes bytes.
+pub fn is_encoded(encoding: &str) -> bool {
+    !matches!(token(encoding).as_str(), "" | "7bit" | "8bit" | "binary")
+}
+
+/// A label without its decoration: `BASE64;`, `base64 (x)`.
+fn token(encoding: &str) -> String {
+    let lower = encoding.trim().to_ascii_lowercase();
+    let end = lower.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    lower[..end.unwrap_or(lower.len())].to_owned()
 }
 
 fn owned<'a>((bytes, repaired): (Vec<u8>, bool)) -> (Cow<'a, [u8]>, bool) {
@@ -31,13 +43,13 @@ fn looks_like_base64(body: &[u8]) -> bool {
     let Some(first) = lines.next() else {
         return false;
     };
-    let full = first.len() >= 60 && first.len().is_multiple_of(4) && is_base64(first);
+    let full = first.len() >= 60 && first.len().is_multiple_of(4) && is_alphabet(first);
     full && first.iter().any(u8::is_ascii_digit)
         && first.iter().any(u8::is_ascii_uppercase)
-        && lines.all(is_base64)
+        && lines.all(is_alphabet)
 }
 
-fn is_base64(line: &[u8]) -> bool {
+fn is_alphabet(line: &[u8]) -> bool {
     line.iter()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
 }
@@ -56,7 +68,7 @@ fn base64_by_line(body: &[u8]) -> Vec<u8> {
     for line in body.split(|&b| b == b'\n').map(<[u8]>::trim_ascii) {
         // After the padding only whole quanta are data; a word of a footer is not.
         let ended = kept.last() == Some(&b'=');
-        if is_base64(line) && (!ended || line.len() >= 16 && line.len().is_multiple_of(4)) {
+        if is_alphabet(line) && (!ended || line.len() >= 16 && line.len().is_multiple_of(4)) {
             kept.extend_from_slice(line);
         }
     }

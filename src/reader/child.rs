@@ -41,9 +41,20 @@ fn serve() -> io::Result<()> {
         match hear(&mut pipe.from) {
             Ok(Request::Read(open_for)) => {
                 pipe.late_at = Some(Instant::now() + open_for);
-                pipe.read(message::read)?;
+                let raw = receive(&mut pipe.from)?;
+                pipe.read(|pipe| message::read(&raw, pipe))?;
             }
-            Ok(Request::ReadBodyOnly) => pipe.read(message::read_body_only)?,
+            Ok(Request::ReadBodyOnly) => {
+                let raw = receive(&mut pipe.from)?;
+                pipe.read(|pipe| message::read_body_only(&raw, pipe))?;
+            }
+            Ok(Request::ReadLarge(open_for, bytes)) => {
+                pipe.late_at = Some(Instant::now() + open_for);
+                pipe.read(|pipe| message::read_large(bytes, pipe))?;
+            }
+            Ok(Request::ReadLargeBodyOnly(bytes)) => {
+                pipe.read(|pipe| message::read_large_body_only(bytes, pipe))?;
+            }
             Ok(Request::Drill(drill)) => say(&mut pipe.to, &Reply::Drilled(attempt(drill)))?,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
@@ -60,14 +71,18 @@ struct Pipe<R: Read, W: Write> {
 }
 
 impl<R: Read, W: Write> Pipe<R, W> {
-    fn read(&mut self, read: fn(&[u8], &mut dyn Host) -> message::Content) -> io::Result<()> {
-        let raw = receive(&mut self.from)?;
-        let content = read(&raw, self);
+    fn read(&mut self, read: impl FnOnce(&mut Self) -> message::Content) -> io::Result<()> {
+        let content = read(self);
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
         say(&mut self.to, &Reply::Content)?;
         say(&mut self.to, &content)
+    }
+
+    fn piece(&mut self, from: u64, length: usize) -> io::Result<Vec<u8>> {
+        say(&mut self.to, &Reply::Piece(from, length))?;
+        receive(&mut self.from)
     }
 
     fn ask(&mut self, tool: Tool, bytes: &[u8]) -> io::Result<Result<Vec<u8>, String>> {
@@ -94,6 +109,13 @@ impl<R: Read, W: Write> Host for Pipe<R, W> {
         self.ask(tool, bytes).unwrap_or_else(|error| {
             self.broken = Some(error);
             Err("解析程序中断".to_string())
+        })
+    }
+
+    fn raw(&mut self, from: u64, length: usize) -> Vec<u8> {
+        self.piece(from, length).unwrap_or_else(|error| {
+            self.broken = Some(error);
+            Vec::new()
         })
     }
 

@@ -1,6 +1,8 @@
 //! The daemon's side of the reader: started when needed, watched, replaced when lost.
 
-use std::io::{self, BufReader, BufWriter};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,13 +13,15 @@ use anyhow::{Context, Result, bail, ensure};
 use tracing::warn;
 
 use super::tool;
-use super::wire::{Drill, READER, Reply, Request, hear, receive, say, send};
-use crate::message::{self, Content};
+use super::wire::{Drill, READER, Reply, Request, hear, open, receive, say, send};
+use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
 const MAILS: usize = 500;
 /// What all files of one mail may come to; the archives' own limits end before it.
 const FILE_BYTES: u64 = 2 << 30;
+/// What a reader gets of a large mail at a time, however much it asks for.
+const PIECE: usize = 1 << 20;
 
 /// Reads mails in a child process. Drop it to end the child.
 pub struct Reader {
@@ -31,8 +35,42 @@ pub struct Reader {
 const OPENING: f32 = 0.45;
 const FILES: f32 = 0.7;
 
-/// Takes the bytes of a file, with their sha256.
-pub type Keep<'a> = dyn FnMut(&str, &[u8]) -> Result<()> + 'a;
+/// Mails that are longer go to the reader piece by piece.
+const LARGE: u64 = 1 << 20;
+
+/// Takes the bytes of a file; their sha256 is the reader's word. Gives the true one.
+pub type Keep<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<String> + 'a;
+
+/// Where the bytes of a mail are.
+#[derive(Debug, Clone, Copy)]
+enum Source<'a> {
+    Memory(&'a [u8]),
+    File(&'a File, u64),
+}
+
+impl Source<'_> {
+    fn length(self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(_, length) => length,
+        }
+    }
+
+    fn piece(self, from: u64, length: usize) -> io::Result<Vec<u8>> {
+        let length = (length as u64).min(self.length().saturating_sub(from));
+        match self {
+            Self::Memory(bytes) => {
+                let from = bytes.len().min(from as usize);
+                Ok(bytes[from..from + length as usize].to_vec())
+            }
+            Self::File(file, _) => {
+                let mut piece = vec![0; length as usize];
+                file.read_exact_at(&mut piece, from)?;
+                Ok(piece)
+            }
+        }
+    }
+}
 
 impl Reader {
     /// `program` is one that calls [`run_if_asked`](super::run_if_asked) first of all; tools work in folders
@@ -52,6 +90,19 @@ impl Reader {
     /// # Errors
     /// When `keep` fails, or no reader can be started: then nothing is known about the mail.
     pub fn read(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Content> {
+        self.read_from(Source::Memory(raw), keep)
+    }
+
+    /// The same for a mail that lies in a file, of which little stands in memory at a time.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and when the file cannot be read.
+    pub fn read_file(&mut self, raw: &File, keep: &mut Keep) -> Result<Content> {
+        let length = raw.metadata().context("cannot read the mail's file")?.len();
+        self.read_from(Source::File(raw, length), keep)
+    }
+
+    fn read_from(&mut self, raw: Source, keep: &mut Keep) -> Result<Content> {
         let begin = Instant::now();
         let open_until = begin + self.limit.mul_f32(OPENING);
         let files_until = begin + self.limit.mul_f32(FILES);
@@ -59,7 +110,10 @@ impl Reader {
         let served = self.running.as_ref().is_some_and(|all| all.served > 0);
         for attempt in 1..=2 {
             let open_for = open_until.saturating_duration_since(Instant::now());
-            let request = Request::Read(open_for);
+            let request = match raw.length() {
+                length if length > LARGE => Request::ReadLarge(open_for, length),
+                _ => Request::Read(open_for),
+            };
             match self.attempt(&request, raw, files_until, keep)? {
                 Ok(content) => return Ok(content),
                 Err(lost) => {
@@ -70,7 +124,11 @@ impl Reader {
                 }
             }
         }
-        match self.attempt(&Request::ReadBodyOnly, raw, begin + self.limit, keep)? {
+        let request = match raw.length() {
+            length if length > LARGE => Request::ReadLargeBodyOnly(length),
+            _ => Request::ReadBodyOnly,
+        };
+        match self.attempt(&request, raw, begin + self.limit, keep)? {
             Ok(mut content) => {
                 let why = "解析附件时程序中断，附件未读".to_string();
                 content.incomplete.insert(0, why.clone());
@@ -128,7 +186,7 @@ impl Reader {
     fn attempt(
         &mut self,
         request: &Request,
-        raw: &[u8],
+        raw: Source,
         until: Instant,
         keep: &mut Keep,
     ) -> Result<io::Result<Content>> {
@@ -138,23 +196,30 @@ impl Reader {
         let mut failed = None;
         let left = until.saturating_duration_since(Instant::now());
         let tools_until = match request {
-            Request::Read(open_for) => Instant::now() + *open_for,
+            Request::Read(open_for) | Request::ReadLarge(open_for, _) => Instant::now() + *open_for,
             _ => until,
         };
         let outcome = running.timed(left, |running| {
             say(&mut running.to, request)?;
-            send(&mut running.to, raw)?;
+            if raw.length() <= LARGE {
+                send(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
+            }
             let mut left = FILE_BYTES;
             loop {
                 match hear(&mut running.from)? {
                     Reply::Keep(sha256) => {
-                        let bytes = receive(&mut running.from)?;
-                        left = left.checked_sub(bytes.len() as u64).ok_or_else(breach)?;
+                        let mut file = open(&mut running.from)?;
+                        left = left.checked_sub(file.limit()).ok_or_else(breach)?;
+                        let kept = keep(&sha256, &mut file);
+                        io::copy(&mut file, &mut io::sink())?;
                         // The hash names the file for good, so a reader's word is not enough.
-                        if message::sha256(&bytes) != sha256 {
-                            return Err(breach());
+                        match kept {
+                            Ok(true_one) if true_one != sha256 => return Err(breach()),
+                            kept => failed = failed.take().or(kept.err()),
                         }
-                        failed = failed.take().or(keep(&sha256, &bytes).err());
+                    }
+                    Reply::Piece(from, length) => {
+                        send(&mut running.to, &raw.piece(from, length.min(PIECE))?)?;
                     }
                     Reply::Run(tool) => {
                         let answer = tool::run(

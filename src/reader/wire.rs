@@ -19,6 +19,10 @@ pub enum Request {
     Read(Duration),
     /// Read the mail that follows, but open none of its files.
     ReadBodyOnly,
+    /// The same two for a mail of so many bytes, which are asked for piece by piece.
+    ReadLarge(Duration, u64),
+    /// See there.
+    ReadLargeBodyOnly(u64),
     /// Try what the cage must forbid.
     Drill(Drill),
 }
@@ -28,6 +32,8 @@ pub enum Request {
 pub enum Reply {
     /// Keep the file that follows, under this sha256.
     Keep(String),
+    /// Send so many bytes of the large mail from there on; answered by one frame.
+    Piece(u64, usize),
     /// Run a tool on the bytes that follow; answered by one frame of text or reason.
     Run(Tool),
     /// The mail's content follows, as JSON.
@@ -59,17 +65,24 @@ pub fn send(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.flush()
 }
 
-/// Reads one frame; [`io::ErrorKind::InvalidData`] where it is too long.
-pub fn receive(from: &mut impl Read) -> io::Result<Vec<u8>> {
+/// Opens one frame to be read as a stream; [`io::ErrorKind::InvalidData`] where it is too long.
+pub fn open<R: Read>(from: &mut R) -> io::Result<io::Take<&mut R>> {
     let mut length = [0; 8];
     from.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
     if length > FRAME {
         return Err(io::ErrorKind::InvalidData.into());
     }
+    Ok(from.take(length))
+}
+
+/// Reads one frame; [`io::ErrorKind::InvalidData`] where it is too long.
+pub fn receive(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut frame = open(from)?;
+    let length = frame.limit();
     // Grown as the bytes come: a length that lies reserves nothing.
     let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize);
-    if from.take(length).read_to_end(&mut bytes)? as u64 != length {
+    if frame.read_to_end(&mut bytes)? as u64 != length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(bytes)

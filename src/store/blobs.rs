@@ -82,6 +82,18 @@ impl Blobs {
         }))
     }
 
+    /// Writes what `from` gives into the spool, whether or not the blob is kept already. Gives its hash too.
+    pub fn stage_from(&self, from: &mut dyn Read) -> Result<(String, Option<Staged>)> {
+        let mut file = Hashed {
+            file: NamedTempFile::new_in(&self.spool)?,
+            hasher: Sha256::new(),
+        };
+        std::io::copy(from, &mut file).context("cannot write into the spool")?;
+        let sha256 = hex(&file.hasher.finalize());
+        let staged = self.stage_file(&sha256, file.file)?;
+        Ok((sha256, staged))
+    }
+
     /// Takes a file of the spool that is whole; `None` where the blob is kept already.
     pub fn stage_file(&self, sha256: &str, file: NamedTempFile) -> Result<Option<Staged>> {
         let bytes = file.as_file().metadata()?.len();
@@ -140,6 +152,24 @@ impl Blobs {
     /// Where the blob of this hash lies.
     pub fn path(&self, sha256: &str) -> PathBuf {
         self.root.join(&sha256[..2.min(sha256.len())]).join(sha256)
+    }
+}
+
+/// A file that is hashed while it is written.
+struct Hashed {
+    file: NamedTempFile,
+    hasher: Sha256,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 
