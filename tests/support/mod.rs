@@ -5,4 +5,5 @@
 pub mod dovecot;
 pub mod mail;
 pub mod settings;
+pub mod robot;
 pub mod standin;
