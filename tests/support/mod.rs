@@ -4,6 +4,6 @@
 
 pub mod dovecot;
 pub mod mail;
-pub mod settings;
 pub mod robot;
+pub mod settings;
 pub mod standin;
