@@ -29,6 +29,20 @@ pub struct Config {
     pub staff: Staff,
     /// When and how something wrong is told.
     pub alarms: Alarms,
+    /// What is removed of past campaigns.
+    pub retention: Retention,
+}
+
+/// After how many days from a campaign's end its bytes are removed; left out: never.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// The mails as they came.
+    pub raw_mails_days: Option<u32>,
+    /// Photos, videos, documents out of them, and small pictures.
+    pub files_days: Option<u32>,
+    /// The letters as they left.
+    pub letters_days: Option<u32>,
 }
 
 /// What is told besides by mail, and when the disk is short.
@@ -400,5 +414,6 @@ mod manual {
         let shown = Config::parse(&all.join("\n")).unwrap();
         assert!(shown.campaign_file.is_some() && shown.outgoing.templates.is_some());
         assert_eq!(shown.mailbox.folders.unwrap().len(), 2);
+        assert!(shown.retention.raw_mails_days.is_some());
     }
 }

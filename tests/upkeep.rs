@@ -1,7 +1,11 @@
 //! What is kept stays whole: verify, backup and restore by the binary.
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use support::mail::{may, report};
+use support::standin::Standin;
 use tempfile::TempDir;
 
 fn baosong(data: &Path, arguments: &[&str]) -> Output {
@@ -140,4 +144,190 @@ fn a_backup_beside_an_import_is_whole_at_any_moment() {
         copies += 1;
     }
     import.wait().unwrap();
+}
+
+#[test]
+fn a_kept_mail_without_a_row_is_named_and_taken_up() {
+    let (dir, data) = house();
+    let mail = "Received: from a (a [192.0.2.1]) by mx; Wed, 25 May 2022 09:00:00 +0800\r\nFrom: <a@example.cn>\r\n\
+        Subject: 丹东市5月24日信息\r\n\r\n5月24日丹东市举办技能展示，三百余名师生参加。\r\n";
+    let sha256 = baosong::store::hash(mail.as_bytes());
+    let path = data.join("blobs").join(&sha256[..2]).join(&sha256);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, mail).unwrap();
+    let output = baosong(&data, &["verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.contains(&format!("{sha256} is a mail")), "{words}");
+    said(&baosong(&data, &["import", "--orphans"]));
+    assert!(said(&baosong(&data, &["verify"])).contains("0 wrong, 0 that no row names"));
+    assert!(said(&baosong(&data, &["mails", "--jsonl"])).contains("2022-05-25T09:00:00"));
+    drop(dir);
+}
+
+fn settings(dir: &Path, retention: &str) -> PathBuf {
+    let path = dir.join("settings.toml");
+    std::fs::write(&path, format!("[retention]\n{retention}")).unwrap();
+    path
+}
+
+fn prune(data: &Path, settings: &Path, at: &str, dry: bool) -> String {
+    let mut arguments = vec!["--config", settings.to_str().unwrap(), "--at", at, "prune"];
+    if dry {
+        arguments.push("--dry-run");
+    }
+    said(&baosong(data, &arguments))
+}
+
+#[test]
+fn what_retention_lets_go_is_shown_first_then_removed_and_the_account_still_closes() {
+    let (dir, data) = house();
+    let before = (export(&data), blobs(&data).len());
+    let settings = settings(dir.path(), "raw_mails_days = 365\nfiles_days = 30\n");
+    for (at, dry) in [
+        ("2022-05-26T10:00:00+08:00", false),
+        ("2022-06-29T10:00:00+08:00", false),
+    ] {
+        assert!(
+            prune(&data, &settings, at, dry).starts_with("0 blobs"),
+            "{at}: it runs"
+        );
+    }
+    let shown = prune(&data, &settings, "2022-07-01T10:00:00+08:00", true);
+    assert_eq!(blobs(&data).len(), before.1, "a dry run removes nothing");
+    let done = prune(&data, &settings, "2022-07-01T10:00:00+08:00", false);
+    let count = |words: &str| {
+        words
+            .lines()
+            .last()
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse::<usize>()
+            .unwrap()
+    };
+    assert!(
+        count(&shown) > 0 && count(&shown) == count(&done),
+        "{shown} {done}"
+    );
+    assert_eq!(blobs(&data).len(), before.1 - count(&done));
+    said(&baosong(&data, &["reprocess"]));
+    assert_eq!(
+        export(&data),
+        before.0,
+        "raw mails are still there to be read"
+    );
+    let done = prune(&data, &settings, "2023-06-01T10:00:00+08:00", false);
+    assert!(count(&done) > 0);
+    let words = said(&baosong(&data, &["verify"]));
+    assert!(words.contains("0 wrong, 0 that no row names"), "{words}");
+    assert!(!words.contains(" 0 removed by retention"), "{words}");
+    assert_eq!(export(&data), before.0, "every row stays");
+    said(&baosong(&data, &["reprocess"]));
+    assert_eq!(export(&data), before.0);
+    let backup = dir.path().join("backup");
+    said(&baosong(&data, &["backup", backup.to_str().unwrap()]));
+    let restored = dir.path().join("restored");
+    said(&baosong(&restored, &["restore", backup.to_str().unwrap()]));
+    assert_eq!(export(&restored), before.0);
+}
+
+#[test]
+fn mails_in_review_corrected_or_starred_are_kept_for_good() {
+    let (dir, data) = house();
+    let mails = said(&baosong(&data, &["mails", "--jsonl"]));
+    let mails: Vec<serde_json::Value> = mails
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let report = mails
+        .iter()
+        .find(|mail| mail["outcome"] == "reports" && mail["id"] != 1)
+        .unwrap();
+    let starred = report["id"].as_i64().unwrap();
+    said(&baosong(&data, &["star", &starred.to_string()]));
+    let settings = settings(
+        dir.path(),
+        "raw_mails_days = 0\nfiles_days = 0\nletters_days = 0\n",
+    );
+    prune(&data, &settings, "2030-01-01T10:00:00+08:00", false);
+    let mut kept = 0;
+    for mail in &mails {
+        let id = mail["id"].as_i64().unwrap();
+        let doubtful = mail["outcome"] == "review" || mail["outcome"] == "unreadable";
+        let after_the_end = mail["received_at"].as_str().unwrap() >= "2022-05-31T00:00:00";
+        let stays = doubtful || after_the_end || id == 1 || id == starred;
+        let again = baosong(&data, &["reprocess", "--mail", &id.to_string()]);
+        let read = String::from_utf8(again.stderr).unwrap();
+        assert_eq!(read.contains("1 mails read again"), stays, "{mail}: {read}");
+        kept += usize::from(stays);
+    }
+    assert!(kept > 2 && kept < mails.len(), "{kept} of {}", mails.len());
+    said(&baosong(&data, &["verify"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_between_server_and_rows_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, code, settings) = (
+        dir.path().join("data"),
+        dir.path().join("code"),
+        dir.path().join("settings.toml"),
+    );
+    let server = Standin::start("lnzjhdz@163.com", "code").await;
+    std::fs::write(&code, "code").unwrap();
+    let text = format!(
+        "[mailbox]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\npassword_file = {code:?}\n\
+         [outgoing]\ntransport = \"files\"\n[alarms]\nleast_free_megabytes = 0\n",
+        server.imap_port()
+    );
+    std::fs::write(&settings, text).unwrap();
+    let with = |arguments: &[&str]| {
+        let all = [&["--config", settings.to_str().unwrap()], arguments].concat();
+        baosong(&data, &all)
+    };
+    let deliver = |n: u32| {
+        server.deliver(
+            "INBOX",
+            &report(&format!("m{n}"), "丹东市教育局", 23),
+            may(24, 8, n),
+        )
+    };
+    let uids: Vec<u32> = (0..3).map(deliver).collect();
+    said(&with(&["--at", "2022-05-24T09:00:00+08:00", "once"]));
+    let words = said(&with(&["verify", "--server"]));
+    assert!(words.contains("INBOX: 3 on the server"), "{words}");
+    assert!(
+        !words.contains("wrong  no row") && !words.contains("not polled"),
+        "{words}"
+    );
+
+    let new = deliver(4);
+    server.remove("INBOX", uids[0]);
+    let words = said(&with(&["verify", "--server"]));
+    assert!(
+        words.contains(&format!("not polled yet: INBOX UID {new}")),
+        "{words}"
+    );
+    assert!(
+        words.contains(&format!(
+            "not on the server any more: INBOX UID {}",
+            uids[0]
+        )),
+        "{words}"
+    );
+
+    let connection = rusqlite::Connection::open(data.join("baosong.db")).unwrap();
+    connection
+        .execute("DELETE FROM locations WHERE uid = ?1", [uids[1]])
+        .unwrap();
+    let output = with(&["verify", "--server"]);
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        words.contains(&format!("no row explains: INBOX UID {}", uids[1])),
+        "{words}"
+    );
+    assert_eq!(server.changes(), 0);
 }

@@ -11,6 +11,7 @@ mod lessons;
 mod mails;
 mod once;
 mod pack;
+mod prune;
 mod rehearse;
 mod remind;
 mod reprocess;
@@ -25,7 +26,7 @@ pub use standing::table;
 
 use crate::campaign::Moment;
 use crate::config::Config;
-use crate::daemon::{Clock, Daemon};
+use crate::daemon::{Clock, Daemon, Keeper};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -116,11 +117,13 @@ enum Verb {
     /// Say whether the daemon works: ends with 1 where an alarm is open or the last poll is too old
     Health,
     /// Read everything that is kept and compare it with its rows and the ledger
-    Verify,
+    Verify(upkeep::Verify),
     /// Copy the database and new files, also while the daemon runs
     Backup(upkeep::Backup),
     /// Copy a backup into an empty data directory
     Restore(upkeep::Restore),
+    /// Remove what the settings let go of past campaigns, or show it
+    Prune(prune::Prune),
     /// Check settings and roster, without network
     Check,
 }
@@ -188,9 +191,10 @@ impl Verb {
             Self::Rehearse(args) => args.run(common).await,
             Self::Remind(args) => args.run(common).await,
             Self::Health => health::run(common),
-            Self::Verify => upkeep::verify(common),
+            Self::Verify(args) => args.run(common).await,
             Self::Backup(args) => args.run(common),
             Self::Restore(args) => args.run(common),
+            Self::Prune(args) => args.run(common),
             Self::Check => check::run(common),
         }
     }
@@ -219,6 +223,13 @@ impl Common {
         let config = self.config()?;
         let data_dir = self.data_dir(&config);
         Daemon::open(config, &data_dir)
+    }
+
+    /// To work on the data directory again and again.
+    fn keeper(&self) -> Result<Keeper> {
+        let config = self.config()?;
+        let data_dir = self.data_dir(&config);
+        Ok(Keeper::new(config, &data_dir))
     }
 
     /// To correct what is kept, also while the daemon runs.

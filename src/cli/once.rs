@@ -4,5 +4,5 @@ use super::Common;
 use anyhow::Result;
 
 pub async fn run(common: &Common) -> Result<()> {
-    common.daemon()?.pass(common.now()).await
+    common.keeper()?.pass(common.now()).await
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 pub async fn run(common: &Common) -> Result<()> {
-    let mut daemon = common.daemon()?;
+    let mut keeper = common.keeper()?;
     let (stop, stopped) = watch::channel(false);
     let (mut term, mut int) = (
         signal(SignalKind::terminate())?,
@@ -22,5 +22,5 @@ pub async fn run(common: &Common) -> Result<()> {
         info!("stopping after the pass in hand");
         let _ = stop.send(true);
     });
-    daemon.run(Clock::new(common.at, false), stopped).await
+    keeper.run(Clock::new(common.at, false), stopped).await
 }

@@ -1,8 +1,8 @@
 //! `baosong verify`, `backup` and `restore`.
 
 use super::Common;
-use crate::daemon::restore;
-use anyhow::{Result, bail};
+use crate::daemon::{Daemon, Unlike, restore};
+use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,12 +18,39 @@ pub struct Restore {
     source: PathBuf,
 }
 
-/// Ends with 1 where anything is wrong.
-pub fn verify(common: &Common) -> Result<()> {
-    let daemon = common.look()?;
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Compare the rows with the mailbox too; nothing in it is changed
+    #[arg(long)]
+    server: bool,
+}
+
+impl Verify {
+    /// Ends with 1 where anything is wrong.
+    pub async fn run(self, common: &Common) -> Result<()> {
+        let daemon = common.look()?;
+        let kept = verify(&daemon)?;
+        let server = !self.server || unlike(&daemon.compare_with_server().await?);
+        ensure!(
+            kept,
+            "what is kept is not whole; restore it from a backup, or `reprocess` where only files of mails are missing"
+        );
+        ensure!(server, "the mailbox holds mails that no row explains");
+        Ok(())
+    }
+}
+
+/// Prints what is wrong with what is kept; whether nothing is.
+fn verify(daemon: &Daemon) -> Result<bool> {
     let verified = daemon.verify()?;
     for fault in &verified.faults {
         println!("wrong  {fault}");
+    }
+    for path in &verified.orphans {
+        println!(
+            "no row  {} is a mail; `import --orphans` takes it up",
+            path.display()
+        );
     }
     let mut unexplained = 0;
     for line in daemon.store.ledger()? {
@@ -40,17 +67,42 @@ pub fn verify(common: &Common) -> Result<()> {
         );
     }
     println!(
-        "{} blobs read, {} wrong, {} that no row names",
+        "{} blobs read, {} wrong, {} that no row names, {} removed by retention",
         verified.blobs,
         verified.faults.len(),
-        verified.unnamed
+        verified.unnamed,
+        verified.removed
     );
-    if !verified.faults.is_empty() || unexplained != 0 {
-        bail!(
-            "what is kept is not whole; restore it from a backup, or `reprocess` where only files of mails are missing"
-        );
+    let orphaned = !verified.orphans.is_empty() && !verified.beside_another;
+    Ok(verified.faults.is_empty() && unexplained == 0 && !orphaned)
+}
+
+/// Prints how the server differs; whether every mail that was there at the last poll is explained.
+fn unlike(folders: &[Unlike]) -> bool {
+    for folder in folders {
+        if let Some(refused) = &folder.refused {
+            println!("wrong  {refused}");
+            continue;
+        }
+        println!("{}: {} on the server", folder.folder, folder.server);
+        for (what, uids) in [
+            ("wrong  no row explains", &folder.unexplained),
+            ("not polled yet", &folder.new),
+            ("not on the server any more", &folder.gone),
+        ] {
+            if !uids.is_empty() {
+                println!("{what}: {} UID {}", folder.folder, listed(uids));
+            }
+        }
     }
-    Ok(())
+    folders
+        .iter()
+        .all(|folder| folder.unexplained.is_empty() && folder.refused.is_none())
+}
+
+fn listed(uids: &[u32]) -> String {
+    let all: Vec<String> = uids.iter().map(u32::to_string).collect();
+    all.join(" ")
 }
 
 impl Backup {

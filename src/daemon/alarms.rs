@@ -1,79 +1,101 @@
 //! What is wrong with the daemon itself, told once when it begins and once when it ends.
 
-use super::Daemon;
+use super::room::SPARE_HANDLES;
+use super::{Daemon, robot};
 use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment, in_china};
-use crate::config::{self, Robot};
 use crate::mailbox;
-use crate::outgoing::{Letter, Rule, about_alarm, alarm, to_robot};
-use crate::store::{Alarm, LetterRow};
-use anyhow::{Context, Result};
+use crate::outgoing::{Letter, Rule, about_alarm, alarm};
+use crate::store::{Alarm, Fault, LetterRow, handles_left};
+use anyhow::{Context, Error, Result};
 use chrono::TimeDelta;
-use secrecy::ExposeSecret;
-use std::time::Duration;
 use tracing::{error, info, warn};
 
 /// Without a successful poll for so long, something is wrong.
 pub const POLL_OVERDUE: TimeDelta = TimeDelta::minutes(30);
 /// A digest that did not leave so long after its time is late.
 const DIGEST_OVERDUE: TimeDelta = TimeDelta::minutes(30);
-/// Mails that could not be read, from which on staff should look.
+/// Mails of 24 hours that could not be read, or are in doubt, from which on staff should look.
 const UNREADABLE: usize = 10;
-/// A robot that does not answer within this is told again with the next pass.
-const ROBOT_TIME: Duration = Duration::from_secs(10);
+const DOUBTFUL: usize = 30;
 
 /// Name of an alarm and its words for staff.
 type Wrong = (&'static str, String);
 
 impl Daemon {
-    /// Compares what is wrong now with what was, and tells of the difference. `polled` is how this pass's poll ended.
-    pub async fn raise_alarms(
+    /// Compares what is wrong now with what was, and tells of the difference: how this pass's poll ended, and how the
+    /// work after it did.
+    pub(super) async fn raise_alarms(
         &mut self,
-        polled: Result<(), &anyhow::Error>,
+        polled: &Result<()>,
+        worked: &Result<()>,
         now: Moment,
     ) -> Result<()> {
-        let wrong = self.wrong(polled, now)?;
+        let wrong = self.wrong(polled.as_ref().err(), worked.as_ref().err(), now)?;
         for alarm in self.store.alarms_are(&wrong, now)? {
             match alarm.cleared {
                 None => error!(name = alarm.name, what = alarm.what, "alarm"),
                 Some(_) => info!(name = alarm.name, "alarm is over"),
             }
-            let day = now.with_timezone(&CST).date_naive();
-            for to in self.config.staff.digest_to.clone() {
-                self.queue(Rule::Alarm, &about_alarm(&alarm, &to), &to, day, now)?;
-            }
+            self.queue_alarm(&alarm, now)?;
         }
         self.tell_robot().await
     }
 
     /// Name and words of everything that is wrong.
-    fn wrong(&mut self, polled: Result<(), &anyhow::Error>, now: Moment) -> Result<Vec<Wrong>> {
+    fn wrong(
+        &mut self,
+        polled: Option<&Error>,
+        worked: Option<&Error>,
+        now: Moment,
+    ) -> Result<Vec<Wrong>> {
         let checks = [
-            credentials_refused(polled),
-            self.no_poll_for_long(polled, now)?,
+            polled.and_then(credentials_refused),
+            self.no_poll_for_long(now)?,
+            self.folders_refused(now)?,
             self.letters_fail(now)?,
             self.letters_refused()?,
-            self.short_of_space()?.map(|megabytes| {
+            self.room().short_of_space()?.map(|megabytes| {
                 let words = format!("磁盘空间不足，仅余{megabytes} MB，已停止收信");
                 ("disk", words)
             }),
-            self.many_unreadable(now)?,
+            (!handles_left(SPARE_HANDLES)).then(|| in_words(Fault::Handles)),
+            self.disk_refuses(polled).or(self.disk_refuses(worked)),
+            worked.map(|_| {
+                let words = "处理邮件时程序出错，部分工作未完成，请管理员查看日志";
+                ("work", words.to_owned())
+            }),
+            self.many_of_a_day(Outcome::Unreadable, now)?,
+            self.many_of_a_day(Outcome::Review, now)?,
             self.digest_is_late(now)?
                 .then(|| ("digest", "今日日报未能按时发出".to_owned())),
         ];
         Ok(checks.into_iter().flatten().collect())
     }
 
-    fn no_poll_for_long(
-        &mut self,
-        polled: Result<(), &anyhow::Error>,
-        now: Moment,
-    ) -> Result<Option<Wrong>> {
-        let last = self.store.polled_at()?;
-        let since = last.unwrap_or(*self.first_pass.get_or_insert(now));
+    /// A file could not be written although the database could.
+    fn disk_refuses(&self, error: Option<&Error>) -> Option<Wrong> {
+        let fault = Fault::of(error?, &self.data_dir)?;
+        (fault != Fault::Handles).then(|| in_words(fault))
+    }
+
+    fn no_poll_for_long(&mut self, now: Moment) -> Result<Option<Wrong>> {
+        // A clock that was set back must not make the first pass one to come.
+        let first = self.first_pass.map_or(now, |first| first.min(now));
+        self.first_pass = Some(first);
+        let since = self.store.polled_at()?.unwrap_or(first);
         let minutes = POLL_OVERDUE.num_minutes();
-        Ok((polled.is_err() && now - since > POLL_OVERDUE)
+        Ok((now - since > POLL_OVERDUE)
             .then(|| ("poll", format!("已超过{minutes}分钟未能成功收信"))))
+    }
+
+    fn folders_refused(&self, now: Moment) -> Result<Option<Wrong>> {
+        let troubles = self.store.troubles()?.into_iter();
+        let mut lasting = troubles.filter(|trouble| {
+            !["", "smtp"].contains(&trouble.folder.as_str()) && now - trouble.since > POLL_OVERDUE
+        });
+        let words = "有邮箱文件夹持续无法读取，详见日报";
+        Ok(lasting.next().map(|_| ("folder", words.to_owned())))
     }
 
     fn letters_refused(&self) -> Result<Option<Wrong>> {
@@ -89,21 +111,19 @@ impl Daemon {
         Ok((failed > 0).then(|| ("letters", words.to_owned())))
     }
 
-    fn many_unreadable(&self, now: Moment) -> Result<Option<Wrong>> {
+    fn many_of_a_day(&self, outcome: Outcome, now: Moment) -> Result<Option<Wrong>> {
+        let (name, most, words) = match outcome {
+            Outcome::Unreadable => ("unreadable", UNREADABLE, "无法读取"),
+            _ => ("review", DOUBTFUL, "待人工核定"),
+        };
+        let since = now - TimeDelta::hours(24);
         let mails = self.store.mails_not_taken(now)?.into_iter();
-        let unread = mails.filter(|mail| mail.outcome == Some(Outcome::Unreadable));
-        Ok((unread.count() >= UNREADABLE).then(|| {
-            let words = format!("无法读取的邮件已达{UNREADABLE}件以上，请人工查看");
-            ("unreadable", words)
+        let of_a_day =
+            mails.filter(|mail| mail.outcome == Some(outcome) && mail.received_at > since);
+        Ok((of_a_day.count() >= most).then(|| {
+            let words = format!("24小时内{words}的邮件已达{most}件以上，请人工查看");
+            (name, words)
         }))
-    }
-
-    /// Megabytes that are left, where they are fewer than the settings ask for.
-    pub(super) fn short_of_space(&self) -> Result<Option<u64>> {
-        let space =
-            rustix::fs::statvfs(&self.data_dir).context("cannot ask for the free disk space")?;
-        let megabytes = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
-        Ok((megabytes < self.config.alarms.least_free_megabytes).then_some(megabytes))
     }
 
     fn digest_is_late(&self, now: Moment) -> Result<bool> {
@@ -117,40 +137,18 @@ impl Daemon {
         Ok(staff.iter().any(|to| !reached.contains(to)))
     }
 
-    /// The second way, which needs no mailbox. What it was not told is told with the next pass.
+    /// What the robot was not told is told with the next pass.
     async fn tell_robot(&mut self) -> Result<()> {
-        let Some(robot) = self.config.alarms.robot else {
+        if self.config.alarms.robot.is_none() {
             return Ok(());
-        };
+        }
         for alarm in self.store.untold_alarms()? {
-            match self.post(robot, &alarm).await {
+            match robot::tell(&self.config.alarms, &alarm).await {
                 Ok(()) => self.store.alarm_told(&alarm)?,
                 Err(error) => warn!("the robot was not told of an alarm: {error:#}"),
             }
         }
         Ok(())
-    }
-
-    /// The address holds the robot's key, so errors must not show it.
-    async fn post(&self, robot: Robot, alarm: &Alarm) -> Result<()> {
-        let url = config::secret(&self.config.alarms.robot_url_file)?;
-        let body = to_robot(robot, alarm);
-        let answer = tokio::task::spawn_blocking(move || {
-            let agent = ureq::Agent::config_builder()
-                .timeout_global(Some(ROBOT_TIME))
-                .build()
-                .new_agent();
-            let answer = agent.post(url.expose_secret()).send_json(body);
-            answer.map(|_| ()).map_err(|error| match error {
-                ureq::Error::StatusCode(code) => format!("HTTP {code}"),
-                ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-                _ => "no connection".to_owned(),
-            })
-        });
-        answer
-            .await
-            .context("the post was cut off")?
-            .map_err(anyhow::Error::msg)
     }
 
     /// The letter of an alarm as it stands now.
@@ -188,8 +186,12 @@ impl Daemon {
     }
 }
 
-fn credentials_refused(polled: Result<(), &anyhow::Error>) -> Option<Wrong> {
+fn credentials_refused(polled: &Error) -> Option<Wrong> {
     let words = "收信服务器拒绝登录，请检查邮箱授权码";
-    let cause = polled.err()?.downcast_ref::<mailbox::Error>()?;
+    let cause = polled.downcast_ref::<mailbox::Error>()?;
     matches!(cause, mailbox::Error::Credentials { .. }).then(|| ("credentials", words.to_owned()))
+}
+
+fn in_words(fault: Fault) -> Wrong {
+    (fault.name(), fault.in_chinese().to_owned())
 }

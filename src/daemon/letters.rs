@@ -2,15 +2,15 @@
 
 use super::Daemon;
 use crate::campaign::{CST, Moment};
-use crate::outgoing::Rule;
-use crate::store::NewLetter;
+use crate::outgoing::{Rule, about_alarm};
+use crate::store::{Alarm, NewLetter};
 use anyhow::Result;
 use chrono::NaiveDate;
 use tracing::warn;
 
 impl Daemon {
     /// Queues the letters whose time has come; reminders only on facts that were just polled.
-    pub fn decide(&mut self, now: Moment, polled: bool) -> Result<usize> {
+    pub fn decide(&mut self, now: Moment) -> Result<usize> {
         let today = now.with_timezone(&CST).date_naive();
         let time = now.with_timezone(&CST).time();
         let mut queued = 0;
@@ -24,6 +24,8 @@ impl Daemon {
         if self.config.outgoing.receipts {
             queued += self.queue_receipts(now)?;
         }
+        let polled = self.store.polled_at()?;
+        let polled = polled.is_some_and(|polled| polled.timestamp() == now.timestamp());
         if polled && self.config.outgoing.reminders && time >= self.campaign.letters.remind_at {
             queued += self.queue_reminders(now)?;
         }
@@ -71,6 +73,15 @@ impl Daemon {
             message_id: &format!("{:032x}@{domain}", rand::random::<u128>()),
         };
         self.store.queue_letter(&new, now)
+    }
+
+    /// The letters to staff of an alarm's beginning or end.
+    pub(super) fn queue_alarm(&mut self, alarm: &Alarm, now: Moment) -> Result<()> {
+        let day = now.with_timezone(&CST).date_naive();
+        for to in self.config.staff.digest_to.clone() {
+            self.queue(Rule::Alarm, &about_alarm(alarm, &to), &to, day, now)?;
+        }
+        Ok(())
     }
 
     /// Ties bounces to the letters that came back; an address that is no more moves its unit to the telephone list.

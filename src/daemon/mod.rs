@@ -7,8 +7,10 @@ mod corrections;
 mod decisions;
 mod digest;
 mod intake;
+mod keeper;
 mod letters;
 mod lists;
+mod outage;
 mod pack;
 mod poll;
 mod progress;
@@ -18,6 +20,9 @@ mod rehearsal;
 mod reminders;
 mod replies;
 mod report_lines;
+mod retention;
+mod robot;
+mod room;
 mod sending;
 mod upkeep;
 
@@ -25,28 +30,26 @@ pub use alarms::POLL_OVERDUE;
 pub use clock::Clock;
 pub use corrections::Target;
 pub use intake::Imported;
+pub use keeper::Keeper;
+pub use outage::{Outage, Outages};
 pub use pack::Choice;
 pub use reminders::{Due, Reminders};
-pub use upkeep::{BackedUp, Verified, restore};
+pub use retention::Prunable;
+pub use upkeep::{BackedUp, Unlike, Verified, restore};
 
 use crate::attribution::Judge;
 use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
-use crate::mailbox;
 use crate::outgoing::Templates;
 use crate::roster::Roster;
-use crate::store::{Blobs, Lock, Store};
+use crate::store::{Blobs, Fault, Lock, Store};
 use anyhow::{Context, Result};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
 use rand::RngExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
-use tracing::{error, info};
-
-/// After a failed poll the wait doubles up to this; with refused credentials it is this at once.
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
 
 /// This very program, also after a newer one was installed in its place.
 const OURSELVES: &str = "/proc/self/exe";
@@ -68,22 +71,36 @@ pub struct Daemon {
     stop: Option<watch::Receiver<bool>>,
     /// When this process first looked into the mailbox.
     first_pass: Option<Moment>,
+    /// The day on which it last did what is done once a day.
+    kept_on: Option<NaiveDate>,
     lock: Option<Lock>,
 }
 
 impl Daemon {
-    /// Opens a data directory to work on it.
+    /// Opens a data directory to work on it. The whole database is looked through first.
     ///
     /// # Errors
-    /// When another instance works on it, or settings, roster or database cannot be used.
+    /// When another instance works on it, or settings or roster cannot be used; with a [`Fault`] as context when the
+    /// database cannot.
     pub fn open(config: Config, data_dir: &Path) -> Result<Self> {
-        let lock = Lock::take(data_dir)?;
-        let daemon = Self::assemble(config, data_dir, Some(lock))?;
-        daemon
-            .blobs
-            .clear_spool()
-            .context("cannot clear the spool")?;
-        Ok(daemon)
+        let open = || Self::assemble(config, data_dir, Some(Lock::take(data_dir)?), Store::open);
+        open()
+            .and_then(Self::begin)
+            .map_err(|error| explained(error, data_dir))
+    }
+
+    /// The same; mails that are kept beside no database get a new one.
+    pub fn open_anew(config: Config, data_dir: &Path) -> Result<Self> {
+        let open = || Self::assemble(config, data_dir, Some(Lock::take(data_dir)?), Store::create);
+        open()
+            .and_then(Self::begin)
+            .map_err(|error| explained(error, data_dir))
+    }
+
+    fn begin(self) -> Result<Self> {
+        self.store.check()?;
+        self.blobs.clear_spool().context("cannot clear the spool")?;
+        Ok(self)
     }
 
     /// Opens a data directory to correct what is kept in it, alone or beside a daemon that works on it.
@@ -91,17 +108,28 @@ impl Daemon {
     /// # Errors
     /// When settings, roster or database cannot be used.
     pub fn correct_in(config: Config, data_dir: &Path) -> Result<Self> {
-        let lock = Lock::try_take(data_dir)?;
-        Self::assemble(config, data_dir, lock)
+        let open = || {
+            let daemon = Self::assemble(config, data_dir, Lock::try_take(data_dir)?, Store::open)?;
+            daemon.store.check()?;
+            Ok(daemon)
+        };
+        open().map_err(|error| explained(error, data_dir))
     }
 
     /// Opens a data directory to look at it, beside a daemon that works on it.
     pub fn look(config: Config, data_dir: &Path) -> Result<Self> {
-        Self::assemble(config, data_dir, None)
+        Self::assemble(config, data_dir, None, Store::open)
+            .map_err(|error| explained(error, data_dir))
     }
 
-    fn assemble(config: Config, data_dir: &Path, lock: Option<Lock>) -> Result<Self> {
+    fn assemble(
+        config: Config,
+        data_dir: &Path,
+        lock: Option<Lock>,
+        open: impl Fn(&Path) -> Result<Store>,
+    ) -> Result<Self> {
         let (campaign, roster) = (config.campaign()?, config.roster()?);
+        let store = open(data_dir)?;
         let blobs = Blobs::open(data_dir)?;
         Ok(Self {
             reader_program: OURSELVES.into(),
@@ -109,10 +137,11 @@ impl Daemon {
             learnt: Vec::new(),
             templates: Templates::open(config.outgoing.templates.as_deref())?,
             data_dir: data_dir.to_path_buf(),
-            store: Store::open(data_dir)?,
+            store,
             blobs,
             stop: None,
             first_pass: None,
+            kept_on: None,
             lock,
             config,
             campaign,
@@ -141,44 +170,90 @@ impl Daemon {
         &self.roster
     }
 
-    /// One pass: poll, judge, decide and send what is due. A failed poll does not keep the digest from staff.
+    /// One pass: poll, judge, decide and send what is due. A failed poll does not keep the digest from staff, a
+    /// database that fails ends the pass: without it nothing may be sent.
     ///
     /// # Errors
-    /// The poll's, after everything else was done; any other at once.
+    /// Of the poll or of the work after it, when all was done that could be; with a [`Fault`] as context where the
+    /// database failed and not even an alarm could be kept.
     pub async fn pass(&mut self, now: Moment) -> Result<()> {
-        let polled = self.poll(now).await;
+        let passed = self.try_pass(now).await;
+        passed.map_err(|error| match Fault::of_database(&error, &self.data_dir) {
+            Some(fault) if !error.is::<Fault>() => error.context(fault),
+            _ => error,
+        })
+    }
+
+    async fn try_pass(&mut self, now: Moment) -> Result<()> {
+        self.store.set_back_to(now)?;
+        let polled = self.poll(now).await.map(|_| ());
+        if self.database_fails(&polled) {
+            return polled;
+        }
+        let worked = self.work(now).await;
+        if self.database_fails(&worked) {
+            return worked;
+        }
+        self.raise_alarms(&polled, &worked, now).await?;
+        worked.and(polled)
+    }
+
+    /// Everything after the poll; once a day the database is looked through and retention does its work.
+    async fn work(&mut self, now: Moment) -> Result<()> {
         self.judge()?;
         self.carry_out_replies(now)?;
         self.note_bounces(now)?;
-        self.decide(now, polled.is_ok())?;
+        self.decide(now)?;
         fail_point!("decided");
-        let sent = self.send(now).await;
-        self.raise_alarms(polled.as_ref().map(|_| ()), now).await?;
-        sent?;
-        polled.map(|_| ())
+        let today = now.with_timezone(&CST).date_naive();
+        let new_day = self.kept_on != Some(today);
+        if new_day {
+            // What lies on the disk, not what is in memory.
+            Store::open(&self.data_dir)?.check()?;
+        }
+        self.send(now).await?;
+        if new_day {
+            self.prune(now)?;
+            self.kept_on = Some(today);
+        }
+        Ok(())
     }
 
-    /// Passes until `stop` turns true; the pass in hand ends after its batch.
-    pub async fn run(&mut self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<()> {
-        self.stop = Some(stop.clone());
-        let usual = Duration::from_secs(self.config.mailbox.poll_seconds);
-        let mut wait = usual;
-        while !self.stopping() {
-            wait = match self.pass(clock.now()).await {
-                Ok(()) => usual,
-                Err(error) => {
-                    error!("{error:#}");
-                    after_fault(&error, wait, usual)
-                }
-            };
-            let rest = self.rest(wait, clock.now());
-            tokio::select! {
-                () = tokio::time::sleep(rest) => {}
-                _ = stop.changed() => {}
+    fn database_fails<T>(&self, done: &Result<T>) -> bool {
+        done.as_ref().is_err_and(|error| {
+            error.is::<Fault>() || Fault::of_database(error, &self.data_dir).is_some()
+        })
+    }
+
+    /// Enters the outages that are over as alarms, which close as others do, and forgets those whose end was told.
+    fn take_over(&mut self, outages: &mut Outages, now: Moment) -> Result<()> {
+        for outage in outages.all.iter_mut().filter(|outage| !outage.handed_over) {
+            let (name, what) = (outage.fault.name(), outage.fault.in_chinese());
+            let seen = (outage.since, outage.seen);
+            if let Some(alarm) = self.store.alarm_was(name, what, seen, outage.told)? {
+                self.queue_alarm(&alarm, now)?;
+            }
+            outage.handed_over = true;
+        }
+        let known = outages.all.len();
+        let mut kept = Vec::new();
+        for outage in outages.all.drain(..) {
+            if self.store.has_open_alarm(outage.fault.name())? {
+                kept.push(outage);
             }
         }
-        info!("stopped");
+        outages.all = kept;
+        if known > 0 {
+            outages.save();
+        }
         Ok(())
+    }
+
+    /// Closes everything; a damaged database with no further write to it.
+    fn leave(self, fault: Fault) {
+        if fault == Fault::Damaged {
+            self.store.leave();
+        }
     }
 
     /// `wait` a tenth longer or shorter by chance, but no longer than until letters are next decided.
@@ -203,9 +278,10 @@ impl Daemon {
     }
 }
 
-fn after_fault(error: &anyhow::Error, wait: Duration, usual: Duration) -> Duration {
-    match error.downcast_ref::<mailbox::Error>() {
-        Some(mailbox::Error::Credentials { .. }) => LONGEST_WAIT.max(usual),
-        _ => (wait * 2).min(LONGEST_WAIT).max(usual),
+/// With the remedy, where the cause is a fault of the machine.
+fn explained(error: anyhow::Error, data_dir: &Path) -> anyhow::Error {
+    match Fault::of(&error, data_dir) {
+        Some(fault) if !error.is::<Fault>() => error.context(fault),
+        _ => error,
     }
 }

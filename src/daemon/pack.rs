@@ -102,7 +102,8 @@ impl Daemon {
             &document(&row.title, &row.text)?,
         )?;
         let mut numbers: HashMap<&str, usize> = HashMap::new();
-        for file in files {
+        let removed = self.store.removed()?;
+        for file in files.iter().filter(|file| !removed.contains(&file.sha256)) {
             let what = match file.media {
                 Media::Photo => "照片",
                 Media::Video => "视频",

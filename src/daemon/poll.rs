@@ -1,12 +1,13 @@
 //! One look into the mailbox: one connection, every watched folder, everything new taken in.
 
 use super::reading::{Delivery, Incoming, Prepared};
+use super::room::Room;
 use super::{Daemon, progress};
 use crate::campaign::Moment;
 use crate::config;
 use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, Session, batches, watched};
 use crate::store::Place;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use std::collections::{HashSet, VecDeque};
@@ -63,6 +64,9 @@ impl Daemon {
     /// A [`Error`] of the mailbox (downcast to tell refused credentials apart), or a fault of store and disk.
     pub async fn poll(&mut self, now: Moment) -> Result<usize> {
         let result = self.poll_all(now).await;
+        if self.database_fails(&result) {
+            return result;
+        }
         let what = result.as_ref().err().map(|error| format!("{error:#}"));
         self.store.trouble("", what.as_deref(), now)?;
         result
@@ -71,15 +75,15 @@ impl Daemon {
     async fn poll_all(&mut self, now: Moment) -> Result<usize> {
         let settings = self.config.mailbox.clone();
         let password = config::secret(&settings.password_file)?;
-        if let Some(megabytes) = self.short_of_space()? {
-            bail!("磁盘空间不足，仅余{megabytes} MB，腾出空间之前不再收信");
-        }
+        self.room().is_left()?;
         let watch = settings.folders.clone();
         let line = Arc::new(Mutex::new(Line::open(settings, password).await?));
         let listed = line.lock().await.session.folders().await?;
-        let mut new = 0;
-        for folder in watched(watch.as_deref(), &listed) {
+        let (mut new, mut whole) = (0, true);
+        let folders = watched(watch.as_deref(), &listed);
+        for (n, folder) in folders.into_iter().enumerate() {
             if self.stopping() {
+                whole = false;
                 break;
             }
             let name = folder.as_deref().unwrap_or_default().to_owned();
@@ -87,7 +91,12 @@ impl Daemon {
                 Ok(folder) => self.poll_folder(&line, &folder, now).await,
                 Err(error) => Err(error.into()),
             };
+            // Reports come into the first folder; a refused spam folder is told of and stops no reminder.
+            whole &= n > 0 || result.is_ok();
             new += self.settle(&name, result, now)?;
+        }
+        if whole && !self.stopping() {
+            self.store.polled(now)?;
         }
         line.lock().await.session.close().await;
         Ok(new)
@@ -127,7 +136,7 @@ impl Daemon {
         let mut line = shared.lock().await;
         let opened = line.session.examine(folder).await?;
         self.store
-            .opened(folder, opened.uidvalidity, opened.exists, now)?;
+            .opened(folder, opened.uidvalidity, opened.exists)?;
         let wanted = self.find_new(&mut line, folder, opened, now).await?;
         if wanted.is_empty() {
             return Ok(0);
@@ -207,7 +216,7 @@ impl Daemon {
         let listed = line.session.uids(opened.exists).await?;
         self.store.compared(folder, validity, &listed, now)?;
         let count = opened.exists.max(listed.len() as u32);
-        self.store.opened(folder, validity, count, now)?;
+        self.store.opened(folder, validity, count)?;
         self.store.wanted(folder, validity, &listed)
     }
 
@@ -229,6 +238,7 @@ impl Daemon {
                 places,
                 spool: self.blobs.spool().to_path_buf(),
                 stop: self.stop.clone(),
+                room: self.room(),
                 now,
                 to,
             }
@@ -291,6 +301,7 @@ struct Fetcher {
     places: Places,
     spool: PathBuf,
     stop: Option<watch::Receiver<bool>>,
+    room: Room,
     now: Moment,
     to: mpsc::Sender<Delivery>,
 }
@@ -303,6 +314,7 @@ impl Fetcher {
             if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
                 break;
             }
+            self.room.is_left()?;
             let delivery = match line.session.fetch(&batch, &self.spool).await {
                 Ok(fetched) => self.delivery(&batch, fetched),
                 Err(error @ Error::Local(_)) => return Err(error.into()),

@@ -41,11 +41,12 @@ impl Daemon {
                 self.store.arrived(&place, mail.id, mail.received_at)?;
             }
             let count = self.store.present(FOLDER, UIDVALIDITY)?;
-            self.store.opened(FOLDER, UIDVALIDITY, count, now)?;
+            self.store.opened(FOLDER, UIDVALIDITY, count)?;
+            self.store.polled(now)?;
             self.judge_until(Some(now))?;
             self.carry_out_replies(now)?;
             self.note_bounces(now)?;
-            self.decide(now, true)?;
+            self.decide(now)?;
             self.send(now).await?;
             now += STEP;
             bar.inc(1);

@@ -213,10 +213,12 @@ impl Daemon {
         let days_old = (today - letter.day).num_days();
         Ok(match letter.rule.parse()? {
             Rule::Alarm if self.alarm_is_past(letter)? => Prospect::Past("问题已排除"),
+            // Decided under a clock that ran ahead.
+            Rule::Digest | Rule::Reminder if days_old < 0 => Prospect::Waits,
             Rule::Answer | Rule::Alarm if days_old <= 1 => Prospect::Leaves,
             Rule::Receipt => self.prospect_of_receipt(letter, now)?,
-            Rule::Digest if days_old <= 0 => Prospect::Leaves,
-            Rule::Reminder if days_old <= 0 => self.prospect_of_reminder(letter, dues, now)?,
+            Rule::Digest if days_old == 0 => Prospect::Leaves,
+            Rule::Reminder if days_old == 0 => self.prospect_of_reminder(letter, dues, now)?,
             _ => Prospect::Past("已过时效"),
         })
     }
@@ -231,7 +233,7 @@ impl Daemon {
             return Ok(Prospect::Past("单位已报送、待核或暂停提醒"));
         }
         let polled = self.store.polled_at()?;
-        let fresh = polled.is_some_and(|polled| now - polled <= POLL_IS_FRESH);
+        let fresh = polled.is_some_and(|polled| (now - polled).abs() <= POLL_IS_FRESH);
         let quiet = quiet(&self.config.outgoing).holds(now);
         Ok(if fresh && !quiet && !self.is_crowded(letter, now)? {
             Prospect::Leaves
@@ -243,7 +245,7 @@ impl Daemon {
     /// At most one letter an hour to one address, whatever its cause.
     pub(super) fn is_crowded(&self, letter: &LetterRow, now: Moment) -> Result<bool> {
         let (_, last) = self.store.sent_to(&letter.about, &letter.recipient)?;
-        Ok(last.is_some_and(|last| now - last < BETWEEN_LETTERS))
+        Ok(last.is_some_and(|last| (now - last).abs() < BETWEEN_LETTERS))
     }
 
     /// Notes how an attempt ended; `false` where no further letter should be tried now.

@@ -1,11 +1,14 @@
 //! Keeping what is kept: verify, backup, restore.
 
-use super::Daemon;
+use super::{Daemon, Imported};
+use crate::config;
+use crate::mailbox::{self, Session, watched};
 use crate::store::{Blobs, Lock, Store, hash_file};
 use anyhow::{Context, Result, ensure};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What `verify` found.
 #[derive(Debug, Default)]
@@ -16,6 +19,29 @@ pub struct Verified {
     pub faults: Vec<String>,
     /// Blobs that no row names: a crash between bytes and row leaves such; they harm nothing.
     pub unnamed: usize,
+    /// Those of them that are mails: [`Daemon::take_up`] gives them a row.
+    pub orphans: Vec<PathBuf>,
+    /// Whether another process works on the directory, so that the rows of `orphans` may follow.
+    pub beside_another: bool,
+    /// Blobs that retention removed.
+    pub removed: usize,
+}
+
+/// How a folder of the server differs from the rows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unlike {
+    /// As the server writes it.
+    pub folder: String,
+    /// Mails on the server.
+    pub server: usize,
+    /// UIDs up to the cursor that no row explains; the mail may be lost to us.
+    pub unexplained: Vec<u32>,
+    /// UIDs that came after the last poll; all of them where UIDVALIDITY changed since.
+    pub new: Vec<u32>,
+    /// UIDs of rows that the server does not list any more; their mails stay kept.
+    pub gone: Vec<u32>,
+    /// Why the folder could not be looked into.
+    pub refused: Option<String>,
 }
 
 /// What a backup came to.
@@ -43,13 +69,78 @@ impl Daemon {
             verified.faults.extend(self.fault_of(sha256, by));
         }
         verified.blobs = named.len();
-        verified.unnamed = self
-            .blobs
-            .all()?
-            .iter()
-            .filter(|sha256| !named.contains_key(*sha256))
-            .count();
+        let removed = self.store.removed()?;
+        let unnamed = |sha256: &String| !named.contains_key(sha256) && !removed.contains(sha256);
+        let unnamed: Vec<String> = self.blobs.all()?.into_iter().filter(unnamed).collect();
+        let paths = unnamed.iter().map(|sha256| self.blobs.path(sha256));
+        verified.orphans = paths.filter(|path| mailbox::local::is_mail(path)).collect();
+        verified.beside_another = Lock::try_take(&self.data_dir)?.is_none();
+        (verified.unnamed, verified.removed) = (unnamed.len(), removed.len());
         Ok(verified)
+    }
+
+    /// Gives rows to kept mails that have none. A mail is larger than what is attached to it, so the largest come
+    /// first, and a mail that turns out to be a file of another is left.
+    pub fn take_up(&mut self) -> Result<Imported> {
+        let mut orphans = self.verify()?.orphans;
+        orphans.sort_by_key(|path| Reverse(path.metadata().map_or(0, |blob| blob.len())));
+        let mut imported = Imported::default();
+        for path in orphans {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if self.store.names(&name)? {
+                continue;
+            }
+            let one = self.keep(std::slice::from_ref(&path), |_| Ok(()))?;
+            imported.new += one.new;
+            imported.failed.extend(one.failed);
+        }
+        self.judge()?;
+        Ok(imported)
+    }
+
+    /// Compares each watched folder of the server with the rows, changing neither.
+    ///
+    /// # Errors
+    /// When the server cannot be reached; a folder that it refuses is in the answer.
+    pub async fn compare_with_server(&self) -> Result<Vec<Unlike>> {
+        let settings = &self.config.mailbox;
+        let password = config::secret(&settings.password_file)?;
+        let mut session = Session::open(settings, &password).await?;
+        let listed = session.folders().await?;
+        let mut all = Vec::new();
+        for folder in watched(settings.folders.as_deref(), &listed) {
+            let compared = match folder {
+                Ok(folder) => self.compare_folder(&mut session, &folder).await,
+                Err(error) => Err(error.into()),
+            };
+            all.push(compared.or_else(|error| match error.downcast_ref() {
+                Some(cause) if mailbox::Error::leaves_session(cause) => Ok(Unlike {
+                    refused: Some(format!("{error:#}")),
+                    ..Unlike::default()
+                }),
+                _ => Err(error),
+            })?);
+        }
+        session.close().await;
+        Ok(all)
+    }
+
+    async fn compare_folder(&self, session: &mut Session, folder: &str) -> Result<Unlike> {
+        let opened = session.examine(folder).await?;
+        let listed: BTreeSet<u32> = session.uids(opened.exists).await?.into_iter().collect();
+        let rows = self.store.placed(folder, opened.uidvalidity)?;
+        let cursor = self.store.cursor(folder)?;
+        let last = cursor.filter(|cursor| cursor.uidvalidity == opened.uidvalidity);
+        let last = last.map_or(0, |cursor| cursor.last_uid);
+        let (new, unexplained) = listed.difference(&rows).partition(|uid| **uid > last);
+        Ok(Unlike {
+            folder: folder.to_owned(),
+            server: listed.len(),
+            unexplained,
+            new,
+            gone: rows.difference(&listed).copied().collect(),
+            refused: None,
+        })
     }
 
     fn fault_of(&self, sha256: &str, by: &str) -> Option<String> {
@@ -72,21 +163,39 @@ impl Daemon {
     pub fn back_up(&self, dest: &Path) -> Result<BackedUp> {
         let blobs = Blobs::open(dest)?;
         let fresh = dest.join("baosong.db.new");
-        if fresh.exists() {
-            std::fs::remove_file(&fresh)?;
+        let copied = self.copy_all(&blobs, dest, &fresh);
+        if copied.is_err() {
+            // The copy before it stays whole; room that this one took is given back.
+            let _ = std::fs::remove_file(&fresh);
         }
-        self.store.copy_to(&fresh)?;
+        copied.with_context(|| format!("the backup in {} is still the one before", dest.display()))
+    }
+
+    fn copy_all(&self, blobs: &Blobs, dest: &Path, fresh: &Path) -> Result<BackedUp> {
+        if fresh.exists() {
+            std::fs::remove_file(fresh)?;
+        }
+        self.store.copy_to(fresh)?;
         // The copy names what is in it; rows that come later do not concern it.
-        let named = named_in(&fresh)?;
-        let new = copy_blobs(&named, &self.blobs, &blobs)?;
-        File::open(&fresh)?.sync_all()?;
-        std::fs::rename(&fresh, dest.join("baosong.db"))?;
-        File::open(dest)?.sync_all()?;
+        let named = named_in(fresh)?;
+        let new = copy_blobs(&named, &self.blobs, blobs)?;
+        put_in_place(fresh, &dest.join("baosong.db"))?;
         Ok(BackedUp {
             new,
             all: named.len(),
         })
     }
+}
+
+/// Durable from the bytes up to the directory that holds the directory.
+fn put_in_place(fresh: &Path, database: &Path) -> Result<()> {
+    File::open(fresh)?.sync_all()?;
+    std::fs::rename(fresh, database)?;
+    let dir = std::path::absolute(database)?;
+    for parent in dir.ancestors().skip(1).take(2) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Copies a backup into a data directory that holds no database yet.
@@ -109,9 +218,7 @@ pub fn restore(source: &Path, data_dir: &Path) -> Result<BackedUp> {
         .with_context(|| format!("cannot copy to {}", fresh.display()))?;
     let named = named_in(&fresh)?;
     let new = copy_blobs(&named, &Blobs::look(source), &Blobs::open(data_dir)?)?;
-    File::open(&fresh)?.sync_all()?;
-    std::fs::rename(&fresh, &database)?;
-    File::open(data_dir)?.sync_all()?;
+    put_in_place(&fresh, &database)?;
     Ok(BackedUp {
         new,
         all: named.len(),

@@ -81,7 +81,7 @@ fn directory(path: &Path, take: &mut Take, walk: &mut Walk) -> Result<()> {
 }
 
 /// By its ending, or by a first line that is a header field (RFC 5322 section 2.2) with one that mails have near it.
-fn is_mail(path: &Path) -> bool {
+pub fn is_mail(path: &Path) -> bool {
     let named = path.extension();
     if named.is_some_and(|ending| ending.eq_ignore_ascii_case("eml")) {
         return true;

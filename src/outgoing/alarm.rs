@@ -26,7 +26,7 @@ pub fn alarm(
     to: &str,
     now: Moment,
 ) -> Result<Letter> {
-    let subject = headline(alarm);
+    let subject = headline(alarm, &words::cut(&alarm.what, 40));
     let view = View {
         subject: &subject,
         what: &alarm.what,
@@ -62,13 +62,13 @@ pub fn about(alarm: &Alarm, to: &str) -> String {
 }
 
 /// 报送系统告警：磁盘空间不足.
-fn headline(alarm: &Alarm) -> String {
+fn headline(alarm: &Alarm, what: &str) -> String {
     let kind = if alarm.cleared.is_some() {
         "恢复正常"
     } else {
         "告警"
     };
-    format!("报送系统{kind}：{}", words::cut(&alarm.what, 40))
+    format!("报送系统{kind}：{what}")
 }
 
 /// The body of a POST to a group robot, as its maker asks for it.
@@ -79,7 +79,7 @@ pub fn to_robot(robot: Robot, alarm: &Alarm) -> Value {
         .unwrap_or_default();
     let text = format!(
         "{}（{}起{end}）",
-        headline(alarm),
+        headline(alarm, &alarm.what),
         words::moment(alarm.since)
     );
     match robot {

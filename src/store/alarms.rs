@@ -3,7 +3,11 @@
 use super::{Store, moment};
 use crate::campaign::Moment;
 use anyhow::Result;
-use rusqlite::{OptionalExtension, Row, params};
+use chrono::TimeDelta;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// For so long the cause of a second alarm within a day must stay away, doubled with each further one.
+const CALM: TimeDelta = TimeDelta::minutes(10);
 
 /// Something that is, or was, wrong with the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,26 +27,21 @@ pub struct Alarm {
 const COLUMNS: &str = "SELECT id, name, what, since, cleared_at FROM alarms";
 
 impl Store {
-    /// Opens the alarms of `wrong` (name and words) that are not open, and closes those that `wrong` lacks. Gives what
-    /// was opened and what was closed.
+    /// Opens the alarms of `wrong` (name and words) that are not open, and closes those whose cause stayed away long
+    /// enough. Gives what was opened and what was closed.
     pub fn alarms_are(&mut self, wrong: &[(&str, String)], now: Moment) -> Result<Vec<Alarm>> {
         let transaction = self.connection.transaction()?;
         let mut changed = Vec::new();
         for (name, what) in wrong {
-            let new = transaction.execute(
-                "INSERT INTO alarms (name, what, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                params![name, what, now.timestamp()],
-            )?;
-            if new > 0 {
-                changed.push(transaction.last_insert_rowid());
-            }
+            changed.extend(seen(&transaction, name, what, (now, now), false)?);
         }
-        let open: Vec<(i64, String)> = transaction
-            .prepare("SELECT id, name FROM alarms WHERE cleared_at IS NULL ORDER BY id")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        let open: Vec<(i64, String, i64)> = transaction
+            .prepare("SELECT id, name, seen_at FROM alarms WHERE cleared_at IS NULL ORDER BY id")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
-        for (id, name) in open {
-            if !wrong.iter().any(|(other, _)| *other == name) {
+        for (id, name, seen_at) in open {
+            let gone = !wrong.iter().any(|(other, _)| *other == name);
+            if gone && now - moment(seen_at) >= calm(alarms_of_a_day(&transaction, &name, now)?) {
                 transaction.execute(
                     "UPDATE alarms SET cleared_at = ?2 WHERE id = ?1",
                     params![id, now.timestamp()],
@@ -59,12 +58,33 @@ impl Store {
             .collect())
     }
 
+    /// Notes an alarm of a time in which no row could be written: first and last seen, and whether the second way was
+    /// told. Gives it where it is new.
+    pub fn alarm_was(
+        &mut self,
+        name: &str,
+        what: &str,
+        seen_from_to: (Moment, Moment),
+        told: bool,
+    ) -> Result<Option<Alarm>> {
+        let new = seen(&self.connection, name, what, seen_from_to, told)?;
+        new.map_or(Ok(None), |id| self.alarm(id))
+    }
+
     /// One alarm.
     pub fn alarm(&self, id: i64) -> Result<Option<Alarm>> {
         let mut statement = self
             .connection
             .prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))?;
         Ok(statement.query_row([id], alarm).optional()?)
+    }
+
+    /// Whether an alarm of this name is not over.
+    pub fn has_open_alarm(&self, name: &str) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM alarms WHERE name = ?1 AND cleared_at IS NULL")?;
+        Ok(statement.exists([name])?)
     }
 
     /// Alarms that are not over.
@@ -101,6 +121,43 @@ impl Store {
             "SELECT count(*) FROM letters WHERE state IN ('refused', 'given_up') AND changed_at > ?1",
         )?;
         Ok(statement.query_row([after.timestamp()], |row| row.get(0))?)
+    }
+}
+
+/// Notes that the cause of an alarm is there; gives the alarm's number where it is new.
+fn seen(
+    connection: &Connection,
+    name: &str,
+    what: &str,
+    (first, last): (Moment, Moment),
+    told: bool,
+) -> Result<Option<i64>> {
+    let new = connection.execute(
+        "INSERT INTO alarms (name, what, since, seen_at, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        params![name, what, first.timestamp(), last.timestamp(), told],
+    )?;
+    if new > 0 {
+        return Ok(Some(connection.last_insert_rowid()));
+    }
+    connection.execute(
+        "UPDATE alarms SET seen_at = max(seen_at, ?2) WHERE name = ?1 AND cleared_at IS NULL",
+        params![name, last.timestamp()],
+    )?;
+    Ok(None)
+}
+
+fn alarms_of_a_day(connection: &Connection, name: &str, now: Moment) -> Result<u32> {
+    let since = (now - TimeDelta::hours(24)).timestamp();
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM alarms WHERE name = ?1 AND since > ?2")?;
+    Ok(statement.query_row(params![name, since], |row| row.get(0))?)
+}
+
+/// How long the cause must stay away: the first alarm of a day is over at once, one that comes again and again is not.
+fn calm(alarms_of_a_day: u32) -> TimeDelta {
+    match alarms_of_a_day {
+        0 | 1 => TimeDelta::zero(),
+        n => CALM * 2_i32.pow((n - 2).min(4)),
     }
 }
 

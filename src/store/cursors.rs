@@ -113,22 +113,23 @@ impl Store {
     }
 
     /// Notes that a folder was opened. A changed UIDVALIDITY puts the cursor back to the start.
-    pub fn opened(
-        &mut self,
-        folder: &str,
-        uidvalidity: u32,
-        server_count: u32,
-        now: Moment,
-    ) -> Result<()> {
+    pub fn opened(&mut self, folder: &str, uidvalidity: u32, server_count: u32) -> Result<()> {
         self.connection.execute(
             "INSERT INTO cursors (folder, uidvalidity, last_uid, server_count, compared_at, polled_at)
-             VALUES (?1, ?2, 0, ?3, 0, ?4)
-             ON CONFLICT DO UPDATE SET server_count = ?3, polled_at = ?4,
+             VALUES (?1, ?2, 0, ?3, 0, 0)
+             ON CONFLICT DO UPDATE SET server_count = ?3,
                  last_uid = iif(uidvalidity = ?2, last_uid, 0),
                  compared_at = iif(uidvalidity = ?2, compared_at, 0),
                  uidvalidity = ?2",
-            params![folder, uidvalidity, server_count, now.timestamp()],
+            params![folder, uidvalidity, server_count],
         )?;
+        Ok(())
+    }
+
+    /// Notes that a poll came to its end: everything that the server showed is kept or has a row.
+    pub fn polled(&mut self, now: Moment) -> Result<()> {
+        self.connection
+            .execute("UPDATE cursors SET polled_at = ?1", [now.timestamp()])?;
         Ok(())
     }
 
@@ -288,11 +289,11 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When INBOX, or whichever folder was read last, was last polled with success.
+    /// When the mailbox was last polled to the end.
     pub fn polled_at(&self) -> Result<Option<Moment>> {
         let seconds: Option<i64> =
             self.connection
                 .query_row("SELECT max(polled_at) FROM cursors", [], |row| row.get(0))?;
-        Ok(seconds.map(moment))
+        Ok(seconds.filter(|seconds| *seconds > 0).map(moment))
     }
 }

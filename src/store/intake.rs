@@ -69,10 +69,11 @@ impl Store {
         Ok(())
     }
 
-    /// Every kept mail and its hash in order of arrival; of one mail, that alone.
+    /// Every mail whose bytes are kept, and its hash, in order of arrival; of one mail, that alone.
     pub fn raw_mails(&self, only: Option<i64>) -> Result<Vec<(i64, String)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, sha256 FROM mails WHERE ?1 IS NULL OR id = ?1 ORDER BY received_at, id",
+            "SELECT id, sha256 FROM mails WHERE (?1 IS NULL OR id = ?1)
+             AND sha256 NOT IN (SELECT sha256 FROM removed) ORDER BY received_at, id",
         )?;
         let rows = statement.query_map([only], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -121,6 +122,9 @@ fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result
         "INSERT INTO files (mail, position, name, media, sha256, bytes, taken_at, fingerprint)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
+    // What was removed once may come again with another mail.
+    let mut returned = connection
+        .prepare_cached("DELETE FROM removed WHERE sha256 IN (SELECT ?1 UNION SELECT ?2)")?;
     let mut bands = connection.prepare_cached("INSERT INTO photo_bands VALUES (?1, ?2, ?3)")?;
     for (position, file) in content.files.iter().enumerate() {
         let taken_at = file.taken_at.map(|taken| taken.timestamp());
@@ -136,6 +140,11 @@ fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result
             taken_at,
             print
         ])?;
+        let picture = file
+            .details
+            .as_ref()
+            .and_then(|details| details.thumbnail.as_ref());
+        returned.execute(params![file.sha256, picture])?;
         for band in print
             .iter()
             .flat_map(|print| resemblance::photo_bands(print))

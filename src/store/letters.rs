@@ -197,17 +197,18 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The day of the latest digest before `day`.
+    /// The day of the digest that was queued last, of those of days before `day`: a clock that ran ahead queued one of a
+    /// later day before it.
     pub fn last_digest(&self, day: NaiveDate) -> Result<Option<NaiveDate>> {
-        let last: Option<Option<String>> = self
+        let last: Option<String> = self
             .connection
             .query_row(
-                "SELECT max(day) FROM letters WHERE rule = 'digest' AND day < ?1",
+                "SELECT day FROM letters WHERE rule = 'digest' AND day < ?1 ORDER BY id DESC LIMIT 1",
                 [day.to_string()],
                 |row| row.get(0),
             )
             .optional()?;
-        Ok(last.flatten().and_then(|day| day.parse().ok()))
+        Ok(last.and_then(|day| day.parse().ok()))
     }
 }
 

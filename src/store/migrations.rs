@@ -9,7 +9,14 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
+
+/// Whether [`migrate`] would change anything.
+pub fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
+    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(version < SCRIPTS.len())
+}
 
 /// Applies the scripts that `connection` lacks, each in a transaction of its own.
 ///
@@ -57,6 +64,7 @@ mod tests {
             include_str!("../../tests/rows/v2.sql"),
             include_str!("../../tests/rows/v3.sql"),
             include_str!("../../tests/rows/v4.sql"),
+            include_str!("../../tests/rows/v5.sql"),
         ];
         assert_eq!(
             samples.len(),

@@ -3,15 +3,18 @@
 mod alarms;
 mod blobs;
 mod bounces;
+mod clock;
 mod corrections;
 mod cursors;
 mod decisions;
 mod entries;
 mod fact;
+mod fault;
 mod intake;
 mod letters;
 mod listing;
 mod migrations;
+mod removed;
 mod replies;
 mod resemblance;
 mod stars;
@@ -26,6 +29,7 @@ pub use cursors::{Cursor, Ledger, Place, Trouble};
 pub use decisions::Decision;
 pub use entries::Entry;
 pub use fact::{Fact, Unjudged};
+pub use fault::{Fault, handles_left};
 pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter};
 pub use listing::{FileRow, MailRow, SubmissionRow};
@@ -33,13 +37,19 @@ pub use replies::{Answered, Reply};
 pub use upkeep::Named;
 
 use crate::campaign::{CST, Moment};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, TimeZone};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
+
+/// The file's name in its data directory.
+const DATABASE: &str = "baosong.db";
+/// How long another process may hold the database before it counts as locked.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// The database of one data directory.
 #[derive(Debug)]
@@ -49,32 +59,112 @@ pub struct Store {
 
 impl Store {
     /// Opens or creates `baosong.db` in `data_dir`, brought up to date.
+    ///
+    /// # Errors
+    /// Also where mails are kept beside no database: one that was lost must not be taken for a new one.
     pub fn open(data_dir: &Path) -> Result<Self> {
+        let database = data_dir.join(DATABASE);
+        let empty = !database.metadata().is_ok_and(|data| data.len() > 0);
+        let kept =
+            std::fs::read_dir(data_dir.join("blobs")).is_ok_and(|mut all| all.next().is_some());
+        if empty && kept {
+            return Err(
+                anyhow!("{} is missing or empty", database.display()).context(Fault::Missing)
+            );
+        }
+        Self::create(data_dir)
+    }
+
+    /// The same, also beside mails that are kept already.
+    pub fn create(data_dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(data_dir).with_context(|| {
             format!(
                 "cannot create {}; name another with --data",
                 data_dir.display()
             )
         })?;
-        Self::open_file(&data_dir.join("baosong.db"))
+        Self::connect(&data_dir.join(DATABASE))
     }
 
-    /// Opens or creates one database file, brought up to date.
+    /// Opens or creates one database file, brought up to date, and looks through it.
     pub fn open_file(path: &Path) -> Result<Self> {
-        let mut connection =
+        let store = Self::connect(path)?;
+        store.check()?;
+        Ok(store)
+    }
+
+    /// A damaged database is not written to: it is looked through before anything is changed in it, and what its log
+    /// holds is not copied into it before [`Store::check`].
+    fn connect(path: &Path) -> Result<Self> {
+        refuse_garbage(path)?;
+        let connection =
             Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut store = Self { connection };
+        store
+            .set_up()
+            .with_context(|| format!("database {}", path.display()))?;
+        Ok(store)
+    }
+
+    fn set_up(&mut self) -> Result<()> {
+        let connection = &mut self.connection;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY)?;
+        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode != "wal" || migrations::is_due(connection)? {
+            looked_through(connection)?;
+        }
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
         // Plans do not depend on bound values; without this SQLite prepares a statement anew for each.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(128);
-        migrations::migrate(&mut connection)
-            .with_context(|| format!("database {}", path.display()))?;
-        Ok(Self { connection })
+        migrations::migrate(connection)
     }
+
+    /// Reads the whole file for pages that are not what SQLite writes.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`].
+    pub fn check(&self) -> Result<()> {
+        looked_through(&self.connection)?;
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok(())
+    }
+
+    /// Closes a database that was found damaged, with no further write to its file.
+    pub fn leave(self) {
+        // Where even this fails, SQLite does not get as far as writing.
+        let _ = self
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+}
+
+fn looked_through(connection: &Connection) -> Result<()> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(anyhow!(found).context(Fault::Damaged))
+}
+
+/// SQLite takes a log without its mark for an empty one, and what was last written would be gone in silence.
+fn refuse_garbage(database: &Path) -> Result<()> {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    let mut start = [0; 4];
+    let read = File::open(&log).and_then(|mut file| file.read_exact(&mut start));
+    // The mark (sqlite.org/fileformat2.html, 4.1); its last bit is the byte order. Zeros: nothing was written yet.
+    let mark = u32::from_be_bytes(start);
+    if read.is_ok() && mark != 0 && mark & !1 != 0x377f_0682 {
+        let log = Path::new(&log).display();
+        return Err(anyhow!("{log} is no log of SQLite's").context(Fault::Damaged));
+    }
+    Ok(())
 }
 
 /// Held while a process writes to a data directory.

@@ -2,6 +2,8 @@
 
 use super::Store;
 use anyhow::{Context, Result};
+use rusqlite::params;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A blob that a row names.
@@ -11,6 +13,10 @@ pub struct Named {
     pub sha256: String,
     /// The row, for a person.
     pub by: String,
+    /// Number of the mail.
+    pub mail: i64,
+    /// The mail as it came, not something out of it.
+    pub raw: bool,
 }
 
 impl Store {
@@ -34,20 +40,41 @@ impl Store {
         Ok(faults)
     }
 
-    /// Every blob that a row names: raw mails, files, small pictures; one line a row.
+    /// Every blob that a row names and that was not removed: raw mails, files, small pictures; one line a row.
     pub fn named_blobs(&self) -> Result<Vec<Named>> {
         let mut statement = self.connection.prepare(
-            "SELECT sha256, 'mail ' || id FROM mails
-             UNION ALL SELECT sha256, 'file ' || (position + 1) || ' of mail ' || mail FROM files
-             UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || m.id
-                 FROM mails m, json_each(m.content, '$.files') f WHERE f.value ->> '$.details.thumbnail' IS NOT NULL",
+            "SELECT * FROM (
+                 SELECT sha256, 'mail ' || id, id, 1 FROM mails
+                 UNION ALL SELECT sha256, 'file ' || (position + 1) || ' of mail ' || mail, mail, 0 FROM files
+                 UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || m.id, m.id, 0
+                     FROM mails m, json_each(m.content, '$.files') f WHERE f.value ->> '$.details.thumbnail' IS NOT NULL
+             ) WHERE sha256 NOT IN (SELECT sha256 FROM removed)",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(Named {
                 sha256: row.get(0)?,
                 by: row.get(1)?,
+                mail: row.get(2)?,
+                raw: row.get(3)?,
             })
         })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a row names a blob as a mail or as a file.
+    pub fn names(&self, sha256: &str) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM mails WHERE sha256 = ?1 UNION ALL SELECT 1 FROM files WHERE sha256 = ?1",
+        )?;
+        Ok(statement.exists([sha256])?)
+    }
+
+    /// UIDs of a folder that are explained by a row and were on the server when last seen.
+    pub fn placed(&self, folder: &str, uidvalidity: u32) -> Result<BTreeSet<u32>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT uid FROM locations WHERE folder = ?1 AND uidvalidity = ?2 AND NOT gone",
+        )?;
+        let rows = statement.query_map(params![folder, uidvalidity], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

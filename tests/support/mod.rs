@@ -4,5 +4,6 @@
 
 pub mod dovecot;
 pub mod mail;
+pub mod robot;
 pub mod settings;
 pub mod standin;

@@ -1,0 +1,125 @@
+//! Keeps a daemon at work on its data directory, whatever befalls the disk below it.
+
+use super::outage::Outages;
+use super::{Clock, Daemon, OURSELVES};
+use crate::campaign::Moment;
+use crate::config::Config;
+use crate::mailbox;
+use crate::store::Fault;
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+/// After a failed poll the wait doubles up to this; with refused credentials it is this at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// A daemon that is opened anew after its database could not be used. Between two passes in such a time nothing is
+/// held open or locked, so that a backup can be restored.
+pub struct Keeper {
+    config: Config,
+    data_dir: PathBuf,
+    reader: PathBuf,
+    daemon: Option<Daemon>,
+    outages: Outages,
+    stop: Option<watch::Receiver<bool>>,
+}
+
+impl Keeper {
+    /// Opens nothing yet.
+    pub fn new(config: Config, data_dir: &Path) -> Self {
+        Self {
+            config,
+            data_dir: data_dir.to_path_buf(),
+            reader: OURSELVES.into(),
+            daemon: None,
+            outages: Outages::load(data_dir),
+            stop: None,
+        }
+    }
+
+    /// As [`Daemon::read_in`].
+    pub fn read_in(&mut self, program: PathBuf) {
+        self.reader = program;
+    }
+
+    /// The daemon, while its database can be used.
+    pub fn daemon(&self) -> Option<&Daemon> {
+        self.daemon.as_ref()
+    }
+
+    /// One pass. A database that cannot be used is told of by the robot, and told as over once it can.
+    ///
+    /// # Errors
+    /// As of [`Daemon::open`] and [`Daemon::pass`]; a [`Fault`] as context where the database cannot be used.
+    pub async fn pass(&mut self, now: Moment) -> Result<()> {
+        let result = self.try_pass(now).await;
+        let fault = result.as_ref().err().and_then(|error| error.downcast_ref());
+        if let Some(fault) = fault.copied() {
+            if let Some(daemon) = self.daemon.take() {
+                daemon.leave(fault);
+            }
+            self.outages.note(fault, &self.config.alarms, now).await;
+        }
+        result
+    }
+
+    async fn try_pass(&mut self, now: Moment) -> Result<()> {
+        if self.daemon.is_none() {
+            let mut daemon = Daemon::open(self.config.clone(), &self.data_dir)?;
+            daemon.read_in(self.reader.clone());
+            daemon.stop = self.stop.clone();
+            self.daemon = Some(daemon);
+        }
+        let Some(daemon) = &mut self.daemon else {
+            return Ok(());
+        };
+        let passed = daemon.pass(now).await;
+        if !passed.as_ref().is_err_and(|error| error.is::<Fault>()) {
+            daemon.take_over(&mut self.outages, now)?;
+        }
+        passed
+    }
+
+    /// Passes until `stop` turns true; the pass in hand ends after its batch.
+    ///
+    /// # Errors
+    /// At the start alone: settings that cannot be used, or another instance on the same directory.
+    pub async fn run(&mut self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<()> {
+        self.stop = Some(stop.clone());
+        let usual = Duration::from_secs(self.config.mailbox.poll_seconds);
+        let (mut wait, mut begun) = (usual, false);
+        while !*stop.borrow() {
+            let passed = self.pass(clock.now()).await;
+            begun |= self.daemon.is_some() || self.outages.lasting().next().is_some();
+            wait = match passed {
+                Ok(()) => usual,
+                Err(error) if !begun => return Err(error),
+                Err(error) => {
+                    error!("{error:#}");
+                    after_fault(&error, wait, usual)
+                }
+            };
+            let rest = self
+                .daemon
+                .as_ref()
+                .map_or(wait, |daemon| daemon.rest(wait, clock.now()));
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// A fault of the machine is looked at again as soon as ever; a server is not pressed.
+fn after_fault(error: &anyhow::Error, wait: Duration, usual: Duration) -> Duration {
+    match error.downcast_ref::<mailbox::Error>() {
+        Some(mailbox::Error::Credentials { .. }) => LONGEST_WAIT.max(usual),
+        _ if error.is::<Fault>() => usual,
+        _ => (wait * 2).min(LONGEST_WAIT).max(usual),
+    }
+}
