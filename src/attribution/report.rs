@@ -234,7 +234,10 @@ pub fn narrates(text: &str) -> bool {
     ];
     let narrative: String = sentences(text)
         .filter(|s| !is_question(s))
-        .flat_map(|s| clauses(s).filter(move |clause| !is_courtesy(s) || !is_courtesy(clause)))
+        .flat_map(|s| {
+            let courteous = is_courtesy(s);
+            clauses(s).filter(move |clause| !courteous || !is_courtesy(clause))
+        })
         .collect();
     let deeds = DEEDS
         .iter()
