@@ -4,7 +4,7 @@ use super::{Daemon, progress};
 use crate::attribution::Verdict;
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
-use crate::message::{self, Content};
+use crate::message::Content;
 use crate::store::{Kept, Place, Staged, hash, hash_file};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ const IMPORTED_BYTES: usize = 16 << 20;
 pub struct Incoming {
     /// File name, or folder/uid.
     pub source: String,
-    /// By the server's clock.
+    /// By the server's clock; of a mail from no server, when its file was written, which its headers may know better.
     pub received_at: Moment,
     /// Where it lies on the server.
     pub place: Option<Place>,
@@ -78,7 +78,11 @@ impl Daemon {
             content: None,
         };
         if !self.store.has(&kept.sha256)? {
-            kept.content = Some(self.stage(&kept.sha256, mail.raw, staged)?);
+            let content = self.stage(&kept.sha256, mail.raw, staged)?;
+            if kept.place.is_none() {
+                kept.received_at = arrival(&content).unwrap_or(kept.received_at);
+            }
+            kept.content = Some(content);
         }
         Ok(kept)
     }
@@ -187,12 +191,16 @@ impl Daemon {
     }
 }
 
-/// An import arrived when its topmost Received header says, else when its file was written.
+/// A mail from no server arrived when its topmost Received header says.
+fn arrival(content: &Content) -> Option<Moment> {
+    let received = content.received?;
+    Some(received.with_timezone(&crate::campaign::CST))
+}
+
 fn incoming(mail: Local) -> Incoming {
-    let received = message::received(&mail.raw).map(|at| at.with_timezone(&crate::campaign::CST));
     Incoming {
         source: mail.source,
-        received_at: received.unwrap_or(mail.file_time),
+        received_at: mail.file_time,
         place: None,
         raw: Raw::Memory(mail.raw),
     }
