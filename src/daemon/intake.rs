@@ -5,7 +5,6 @@ use super::{Daemon, progress};
 use crate::attribution::Verdict;
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
-use crate::message;
 use crate::store::Kept;
 use anyhow::{Context, Result, anyhow};
 use std::path::PathBuf;
@@ -163,12 +162,10 @@ fn walk(paths: &[PathBuf], to: &tokio::sync::mpsc::Sender<Delivery>) -> Result<I
     Ok(imported)
 }
 
-/// An import arrived when its topmost Received header says, else when its file was written.
 fn incoming(mail: Local) -> Incoming {
-    let received = message::received(&mail.raw).map(|at| at.with_timezone(&crate::campaign::CST));
     Incoming {
         source: mail.source,
-        received_at: received.unwrap_or(mail.file_time),
+        received_at: mail.file_time,
         place: None,
         raw: Raw::Memory(mail.raw),
     }

@@ -1,7 +1,7 @@
 //! Reading mails and making them durable, in a thread of its own: meanwhile others are fetched, and earlier ones judged.
 
 use super::Daemon;
-use crate::campaign::Moment;
+use crate::campaign::{CST, Moment};
 use crate::mailbox::Raw;
 use crate::message::Content;
 use crate::reader::Reader;
@@ -23,7 +23,7 @@ const WAITING: usize = 3;
 pub struct Incoming {
     /// File name, or folder/uid.
     pub source: String,
-    /// By the server's clock.
+    /// By the server's clock; of a mail from no server, when its file was written, which its headers may know better.
     pub received_at: Moment,
     /// Where it lies on the server.
     pub place: Option<Place>,
@@ -129,11 +129,12 @@ impl Reading {
                 Some(self.read_file(&raw, staged)?)
             }
         };
+        let headers_know = content.as_ref().filter(|_| mail.place.is_none());
         Ok(Kept {
             sha256,
             bytes,
             source: mail.source,
-            received_at: mail.received_at,
+            received_at: headers_know.and_then(arrival).unwrap_or(mail.received_at),
             place: mail.place,
             content,
         })
@@ -152,6 +153,11 @@ impl Reading {
         self.reader
             .read_file(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
     }
+}
+
+/// When the mailbox's server took a mail, by its topmost Received header.
+fn arrival(content: &Content) -> Option<Moment> {
+    Some(content.received?.with_timezone(&CST))
 }
 
 /// Stages a file whose hash is the one that was told.

@@ -92,6 +92,9 @@ pub fn is_mail(path: &Path) -> bool {
     read.is_err() || begins_as_mail(&start)
 }
 
+/// Byte order mark of UTF-8, by which some programs save everything.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
 fn begins_as_mail(start: &[u8]) -> bool {
     const FIELDS: [&str; 10] = [
         "from",
@@ -105,7 +108,7 @@ fn begins_as_mail(start: &[u8]) -> bool {
         "delivered-to",
         "content-type",
     ];
-    let start = start.trim_ascii_start();
+    let start = start.strip_prefix(MARK).unwrap_or(start).trim_ascii_start();
     let mut lines = start.split(|byte| *byte == b'\n');
     let name = |line: &[u8]| {
         let end = line.iter().position(|byte| *byte == b':')?;
@@ -125,13 +128,17 @@ fn begins_as_mail(start: &[u8]) -> bool {
                 .any(|name| FIELDS.contains(&name.as_str())))
 }
 
-/// `From `, an address and a time (RFC 4155): a line of text that begins with "From " has no time in it.
+/// `From `, an address and a time (RFC 4155), or one of the two alone, or a dash: a line of text that begins with
+/// "From " has no time in it, and more words.
 fn is_separator(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"From ").map(<[u8]>::trim_ascii) else {
+        return false;
+    };
     let digits = |at: &[u8]| at.iter().all(u8::is_ascii_digit);
-    line.starts_with(b"From ")
-        && line
-            .windows(4)
-            .any(|at| digits(&at[..1]) && at[1] == b':' && digits(&at[2..]))
+    let timed = rest
+        .windows(4)
+        .any(|at| digits(&at[..1]) && at[1] == b':' && digits(&at[2..]));
+    timed || rest == b"-" || (rest.contains(&b'@') && !rest.contains(&b' '))
 }
 
 /// Bytes of all files under `path`, of which [`each`] may pass over some; 0 where it cannot be read.
@@ -178,7 +185,12 @@ fn mails_of(path: &Path, take: &mut Take) -> Result<()> {
         .to_string_lossy()
         .into_owned();
     let mut reader = BufReader::new(file);
-    if reader.fill_buf()?.starts_with(b"From ") {
+    if reader.fill_buf()?.starts_with(&[MARK, b"From "].concat()) {
+        reader.consume(MARK.len());
+    }
+    // A mail whose lines end in carriage returns alone is one line, and no mbox.
+    let start = reader.fill_buf()?;
+    if start.starts_with(b"From ") && start.contains(&b'\n') {
         return mbox(&mut reader, &name, file_time, take);
     }
     let mut raw = Vec::new();
@@ -298,7 +310,13 @@ mod tests {
     #[test]
     fn files_without_an_ending_are_taken_by_how_they_begin() {
         let dir = tempfile::tempdir().unwrap();
-        let files: [(&str, &[u8]); 9] = [
+        let files: [(&str, &[u8]); 12] = [
+            ("marked", b"\xEF\xBB\xBFFrom: a@b\nSubject: x\n\nx"),
+            (
+                "dashed",
+                b"From - \nSubject: 1\n\nx\n\nFrom -\nSubject: 2\n\nx\n",
+            ),
+            ("marked box", b"\xEF\xBB\xBFFrom a@b\nSubject: x\n\nx\n"),
             (
                 "000",
                 b"Received: from a by b; Mon, 23 May 2022 08:00:00 +0800\r\nSubject: x\r\n\r\nx",
@@ -320,8 +338,29 @@ mod tests {
             taken.push(mail.source);
             Ok(())
         });
-        assert_eq!(taken, ["000", "001", "002.msg", "box#1"]);
+        assert_eq!(
+            taken,
+            [
+                "000",
+                "001",
+                "002.msg",
+                "box#1",
+                "dashed#1",
+                "dashed#2",
+                "marked",
+                "marked box#1"
+            ]
+        );
         assert_eq!(walk.unwrap().passed_over, 5);
+    }
+
+    #[test]
+    fn a_mail_without_line_feeds_is_taken_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.eml");
+        let raw = b"From a@b Mon May 23 08:00:00 2022\rSubject: x\r\rtext\r";
+        std::fs::write(&path, raw).unwrap();
+        assert_eq!(found(&path), [("a.eml".to_string(), raw.to_vec())]);
     }
 
     #[test]

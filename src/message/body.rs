@@ -11,7 +11,7 @@ pub struct Body {
     pub text: String,
     /// The other dress of it, which may hold links that the first lacks.
     pub other: String,
-    /// The numbers of the parts that the text came from.
+    /// The numbers of the parts that the text came from, in rising order.
     pub parts: Vec<usize>,
     /// Whether a page was longer than is read.
     pub cut: bool,
@@ -33,8 +33,16 @@ pub fn read(parts: &[Part], raw: &[u8], anchors: &mut Anchors) -> Body {
         append(&mut body.other, &other);
     }
     body.parts = reader.used;
-    body.cut = reader.cut;
+    body.parts.sort_unstable();
+    body.cut = reader.cut | cut(&mut body.text) | cut(&mut body.other);
     body
+}
+
+/// Cuts what all parts together have beyond the limit of one.
+fn cut(text: &mut String) -> bool {
+    let whole = text.len();
+    text.truncate(text.floor_char_boundary(html::LIMIT));
+    text.len() < whole
 }
 
 fn append(text: &mut String, piece: &str) {

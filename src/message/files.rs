@@ -9,6 +9,8 @@ use super::host::{Host, Tool};
 use super::{document, media, picture, text};
 
 const ARCHIVE_DEPTH: usize = 3;
+/// Texts of all files of a mail, in bytes; a clerk's whole year is shorter.
+const TEXTS: usize = 16 << 20;
 
 /// What may be looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Files<'a> {
     pub host: &'a mut dyn Host,
     open: Open,
     budget: Budget,
+    /// Bytes of text that files may still have.
+    texts: usize,
     /// Whether the mail has no text of its own, so that a winmail.dat may hold it.
     pub bodiless: bool,
     /// Mails that lay in archives, still to be read.
@@ -49,6 +53,7 @@ impl<'a> Files<'a> {
             host,
             open,
             budget: Budget::default(),
+            texts: TEXTS,
             bodiless: false,
             mails: Vec::new(),
         }
@@ -94,7 +99,7 @@ impl<'a> Files<'a> {
                 Media::Document | Media::Archive if unread => {
                     Reading::Failed(if late { super::LATE } else { "未打开" }.to_string())
                 }
-                _ => document::read(format, bytes, self.host),
+                _ => within(&mut self.texts, document::read(format, bytes, self.host)),
             },
         });
         if !unread {
@@ -171,6 +176,9 @@ impl<'a> Files<'a> {
         bytes: &[u8],
         depth: usize,
     ) -> Result<(), String> {
+        if depth == 1 {
+            self.budget.grow(bytes.len());
+        }
         let mut budget = std::mem::take(&mut self.budget);
         let body = self.bodiless;
         let outcome = archive::unpack(format, bytes, body, &mut budget, &mut |left, member| {
@@ -203,6 +211,17 @@ impl<'a> Files<'a> {
             },
         );
     }
+}
+
+/// The reading, unless its text is longer than what is left for texts.
+fn within(left: &mut usize, reading: Reading) -> Reading {
+    if let Reading::Text(text) = &reading {
+        match left.checked_sub(text.len()) {
+            Some(less) => *left = less,
+            None => return Reading::Failed("文字过多".to_string()),
+        }
+    }
+    reading
 }
 
 /// Sha256 in lower case hex: the name by which bytes are kept.

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use super::archive;
 use super::content::Media;
 
 /// What a file is, as far as this stage treats it differently.
@@ -174,6 +175,9 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 fn inside_zip(bytes: &[u8]) -> Option<Format> {
+    if archive::has_too_many(bytes) {
+        return Some(Format::Zip);
+    }
     let archive = zip::ZipArchive::new(Cursor::new(bytes)).ok()?;
     let holds = |name: &str| archive.index_for_name(name).is_some();
     [

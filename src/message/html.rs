@@ -11,6 +11,8 @@ pub const LIMIT: usize = 2 << 20;
 const TABLE_DEPTH: usize = 20;
 /// Columns or rows that one cell may take.
 const WIDEST_SPAN: usize = 50;
+/// Cells of a row beyond these take one place each.
+const COLUMNS: usize = 1000;
 
 /// The visible text. Where a link stood, its mark is left and its address put into `anchors`.
 pub fn to_text(html: &str, anchors: &mut Anchors) -> String {
@@ -68,8 +70,8 @@ impl Table {
     /// A cell stands in each column and row that it takes; its words in the first.
     fn push(&mut self, cell: String) {
         self.fill_held();
-        let (columns, rows) = self.span;
         let first = self.cells.len();
+        let (columns, rows) = if first < COLUMNS { self.span } else { (1, 1) };
         self.cells.push(cell);
         self.cells.resize(first + columns, String::new());
         if rows > 1 {

@@ -11,6 +11,8 @@ use super::date::pattern;
 const OPEN: char = '\u{F8F0}';
 /// No report has more; a newsletter has.
 const LINKS: usize = 100;
+/// Addresses looked at, most of which lead nowhere of interest or have been seen.
+const MENTIONS: usize = 3000;
 const CLOSE: char = '\u{F8F1}';
 
 /// The links of a page, each marked in the page's text where it stood, so that text and link are cut together.
@@ -28,7 +30,7 @@ impl Anchors {
 
     /// Adds what is worth keeping in this text to `links`, once each.
     pub fn collect(&self, text: &str, links: &mut Vec<Link>) {
-        for found in MENTION.captures_iter(text) {
+        for found in MENTION.captures_iter(text).take(MENTIONS) {
             if links.len() >= LINKS {
                 break;
             }

@@ -40,6 +40,10 @@ fn decode(bytes: &[u8], upright: bool) -> Option<Look> {
     limits.max_alloc = Some(MEMORY);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().ok()?;
+    // The limits are the decoder's; the picture itself is taken without asking them.
+    if decoder.total_bytes() > MEMORY {
+        return None;
+    }
     let orientation = decoder.orientation().ok()?;
     let whole = DynamicImage::from_decoder(decoder).ok()?;
     let (width, height) = (whole.width(), whole.height());
@@ -174,5 +178,11 @@ mod tests {
         png[16..20].copy_from_slice(&100_000u32.to_be_bytes());
         assert!(look(&png, false).is_none());
         assert!(look(b"\xFF\xD8\xFF", false).is_none());
+        let mut gif = encoded(&photo(8, 8), ImageFormat::Gif);
+        gif[6..10].copy_from_slice(&[0xFF, 0x4A, 0xFF, 0x4A]);
+        assert!(
+            look(&gif, false).is_none(),
+            "within the sides, but beyond the memory"
+        );
     }
 }

@@ -51,10 +51,12 @@ pub fn read_body_only(raw: &[u8], host: &mut dyn Host) -> Content {
 fn read_and(open: Open, raw: &[u8], runs: &[Run], host: &mut dyn Host) -> Content {
     if let Err(why) = scan(raw) {
         let block = &raw[..raw.len().min(1 << 20)];
-        return Content {
+        let mut content = Content {
             damage: vec![why],
             ..envelope(&Headers::read(&repair(block)))
         };
+        content.take_stock();
+        return content;
     }
     let mut content = Content::default();
     let mut files = Files::new(host, open);
@@ -134,7 +136,7 @@ impl Mail<'_, '_> {
         self.files.bodiless = body.text.trim().is_empty();
         self.settle(envelope, &parts, raw, split);
         for (number, part) in parts.iter().enumerate() {
-            if !part.multipart && !body.parts.contains(&number) {
+            if !part.multipart && body.parts.binary_search(&number).is_err() {
                 self.file(part, raw, runs);
             }
         }

@@ -15,11 +15,6 @@ static BOUNDARY_LINE: LazyLock<Regex> = LazyLock::new(|| {
 /// The mail without a byte order mark, with its ends of lines, the end of its header and its boundary put right.
 pub fn repair(raw: &[u8]) -> Cow<'_, [u8]> {
     let raw = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
-    let raw = if raw.starts_with(b"From ") {
-        after_line(raw)
-    } else {
-        raw
-    };
     let raw = match raw.contains(&b'\n') || !raw.contains(&b'\r') {
         true => Cow::Borrowed(raw),
         false => Cow::Owned(
@@ -27,6 +22,11 @@ pub fn repair(raw: &[u8]) -> Cow<'_, [u8]> {
                 .map(|&b| if b == b'\r' { b'\n' } else { b })
                 .collect(),
         ),
+    };
+    let raw = match raw {
+        raw if !raw.starts_with(b"From ") => raw,
+        Cow::Borrowed(raw) => Cow::Borrowed(after_line(raw)),
+        Cow::Owned(raw) => Cow::Owned(after_line(&raw).to_vec()),
     };
     let raw = end_header(raw);
     name_boundary(raw)
@@ -168,6 +168,10 @@ mod tests {
     #[test]
     fn old_macintosh_line_ends_are_read() {
         assert_eq!(repaired("Subject: a\r\rbody\r"), "Subject: a\n\nbody\n");
+        assert_eq!(
+            repaired("From a@b 8:00\rSubject: a\r\rbody\r"),
+            "Subject: a\n\nbody\n"
+        );
     }
 
     #[test]

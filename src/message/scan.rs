@@ -6,6 +6,8 @@ use std::io::BufRead;
 const ATTACHED_MAILS: usize = 50;
 /// Unclosed siblings are searched to the end of the mail each, in quadratic time.
 const MULTIPARTS: usize = 200;
+/// Lines that may be boundaries: each is a part to a parser, with memory and fields of its own.
+const BOUNDARIES: usize = 10_000;
 const HEADER_BLOCK: usize = 1 << 20;
 /// Parameter lists are parsed in quadratic time.
 const CONTENT_FIELD: usize = 64 << 10;
@@ -34,6 +36,7 @@ pub fn scan(raw: &[u8]) -> Result<(), String> {
 struct Seen {
     attached: usize,
     multiparts: usize,
+    boundaries: usize,
     in_header: bool,
     block: usize,
     content_field: Option<usize>,
@@ -43,6 +46,7 @@ impl Seen {
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
         if line.starts_with(b"--") {
             (self.in_header, self.block, self.content_field) = (true, 0, None);
+            self.boundaries += 1;
         } else if line.trim_ascii().is_empty() {
             self.in_header = false;
         }
@@ -80,7 +84,7 @@ impl Seen {
     fn verdict(&self) -> Result<(), String> {
         let refusal = if self.attached > ATTACHED_MAILS {
             "邮件嵌套层数过多，未解析"
-        } else if self.multiparts > MULTIPARTS {
+        } else if self.multiparts > MULTIPARTS || self.boundaries > BOUNDARIES {
             "邮件分段过多，未解析"
         } else if self.block > HEADER_BLOCK
             || self
@@ -108,8 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn hundreds_of_multiparts_are_refused() {
+    fn hundreds_of_multiparts_and_thousands_of_parts_are_refused() {
         let raw = "--a\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n".repeat(300);
+        assert!(scan(raw.as_bytes()).unwrap_err().contains("分段"));
+        let raw = "--a\r\n\r\nx\r\n".repeat(20_000);
         assert!(scan(raw.as_bytes()).unwrap_err().contains("分段"));
     }
 

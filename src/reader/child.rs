@@ -9,11 +9,19 @@ use super::tool;
 use super::wire::{Drill, READER, Reply, Request, TOOL, hear, receive, say, send};
 use crate::message::{self, Host, Tool};
 
+/// Makes a mail's content of its bytes.
+pub type Parser = fn(&[u8], &mut dyn Host) -> message::Content;
+
 /// Runs as the reader or as a tool's cage where the arguments say so. Call it first in `main`, before any thread.
 pub fn run_if_asked() -> Option<ExitCode> {
+    run_with(message::read)
+}
+
+/// The same with mails read by `read`: for programs that try the cage by a parser which is not ours.
+pub fn run_with(read: Parser) -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next()?.to_str()? {
-        READER => Some(finish(serve())),
+        READER => Some(finish(serve(read))),
         TOOL => Some(finish(tool::exec(arguments.next()?.to_str()?))),
         _ => None,
     }
@@ -23,7 +31,7 @@ fn finish(outcome: io::Result<()>) -> ExitCode {
     outcome.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
-fn serve() -> io::Result<()> {
+fn serve(read: Parser) -> io::Result<()> {
     // A panic is caught and told as damage; its message may hold what a mail says.
     std::panic::set_hook(Box::new(|_| {}));
     let cage = cage::reader()?;
@@ -42,7 +50,7 @@ fn serve() -> io::Result<()> {
             Ok(Request::Read(open_for)) => {
                 pipe.late_at = Some(Instant::now() + open_for);
                 let raw = receive(&mut pipe.from)?;
-                pipe.read(|pipe| message::read(&raw, pipe))?;
+                pipe.read(|pipe| read(&raw, pipe))?;
             }
             Ok(Request::ReadBodyOnly) => {
                 let raw = receive(&mut pipe.from)?;

@@ -8,7 +8,7 @@ mod tool;
 mod wire;
 
 pub use cage::Protection;
-pub use child::run_if_asked;
+pub use child::{Parser, run_if_asked, run_with};
 pub use process::Reader;
 pub use tool::missing;
 pub use wire::Drill;

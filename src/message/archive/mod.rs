@@ -10,10 +10,14 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::format::Format;
+pub use zip::{fits, has_too_many};
 
 const ENTRIES: usize = 2000;
 const ENTRY_BYTES: u64 = 200 << 20;
 const TOTAL_BYTES: u64 = 500 << 20;
+/// Of the total, what any mail may unpack, and how often over each of its archives: a small mail fills no disk.
+const TOTAL_FREE: u64 = 64 << 20;
+const TOTAL_RATIO: u64 = 20;
 /// No document or photo shrinks further; a bomb does. Small members are spared the question.
 const RATIO: u64 = 200;
 const RATIO_FREE: u64 = 10 << 20;
@@ -29,7 +33,7 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             entries: ENTRIES,
-            bytes: TOTAL_BYTES,
+            bytes: TOTAL_FREE,
             late: false,
         }
     }
@@ -77,15 +81,18 @@ impl Budget {
         self.late = true;
     }
 
+    /// Allows for one more archive of so many bytes, that lies in no other.
+    pub fn grow(&mut self, packed: usize) {
+        let more = (packed as u64).saturating_mul(TOTAL_RATIO);
+        self.bytes = self.bytes.saturating_add(more).min(TOTAL_BYTES);
+    }
+
     /// Counts one more entry.
     fn enter(&mut self) -> Result<(), String> {
         if self.late {
             return Err(super::LATE.to_string());
         }
-        self.entries = self
-            .entries
-            .checked_sub(1)
-            .ok_or_else(|| format!("文件过多，只读前 {ENTRIES} 个"))?;
+        self.entries = self.entries.checked_sub(1).ok_or_else(too_many)?;
         Ok(())
     }
 
@@ -97,6 +104,16 @@ impl Budget {
 
     fn spend(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes as u64);
+    }
+
+    /// Unpacks a member that nobody wants, where the next one cannot be had without it.
+    fn pass_over(&mut self, from: &mut dyn Read, packed: u64) -> Result<(), String> {
+        let allowed = self.allows(packed);
+        match std::io::copy(&mut from.take(allowed + 1), &mut std::io::sink()) {
+            Ok(length) if length > allowed => Err(too_large()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(damaged()),
+        }
     }
 
     /// Reads a member to its end. The size that a header states may lie, so bytes are counted as they come.
@@ -119,6 +136,10 @@ fn damaged() -> String {
 
 fn encrypted() -> String {
     "加密".to_string()
+}
+
+fn too_many() -> String {
+    format!("文件过多，只读前 {ENTRIES} 个")
 }
 
 fn too_large() -> String {

@@ -17,14 +17,17 @@ pub fn unpack(bytes: &[u8], budget: &mut Budget, take: &mut Take) -> Result<(), 
     let mut refused = None;
     let outcome = archive.for_each_entries(|entry, from| {
         let path = entry.name().replace('\\', "/");
-        if entry.is_directory() || entry.is_anti_item() || is_junk(&path) {
-            return Ok(true);
-        }
-        let member = budget
-            .enter()
-            .and_then(|()| budget.read(from, bytes.len() as u64));
+        let packed = bytes.len() as u64;
+        let unwanted = entry.is_directory() || entry.is_anti_item() || is_junk(&path);
+        let member = match unwanted {
+            true => budget.pass_over(from, packed).map(|()| None),
+            false => budget
+                .enter()
+                .and_then(|()| budget.read(from, packed).map(Some)),
+        };
         match member {
-            Ok(bytes) => take(budget, Member { path, bytes }),
+            Ok(None) => {}
+            Ok(Some(bytes)) => take(budget, Member { path, bytes }),
             Err(why) => {
                 refused = Some(why);
                 return Err(Error::Other("refused".into()));

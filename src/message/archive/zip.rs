@@ -1,10 +1,10 @@
 //! Zip, with the names of Chinese Windows.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read};
 
 use zip::ZipArchive;
 
-use super::{Budget, Member, Take, damaged, encrypted};
+use super::{Budget, Member, Take, damaged, encrypted, too_large, too_many};
 use crate::message::charset;
 
 /// Hands on the members whose path is wanted.
@@ -14,6 +14,9 @@ pub fn unpack(
     budget: &mut Budget,
     take: &mut Take,
 ) -> Result<(), String> {
+    if has_too_many(bytes) {
+        return Err(too_many());
+    }
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged())?;
     for index in 0..archive.len() {
         if let Some(member) = member(&mut archive, index, wanted, budget)? {
@@ -21,6 +24,33 @@ pub fn unpack(
         }
     }
     Ok(())
+}
+
+/// More than all parts of an Office document come to.
+const DOCUMENT_BYTES: u64 = 64 << 20;
+/// Names in a directory; each takes hundreds of bytes of memory once it is read.
+const NAMES: usize = 20_000;
+
+/// Ok, or why no parser may see this Office document. Sizes in its headers may lie, so all of it is unpacked once.
+pub fn fits(bytes: &[u8]) -> Result<(), String> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged())?;
+    let mut left = DOCUMENT_BYTES;
+    for index in 0..archive.len() {
+        let Ok(entry) = archive.by_index(index) else {
+            continue;
+        };
+        // What is damaged its parser will tell.
+        let length = io::copy(&mut entry.take(left + 1), &mut io::sink()).unwrap_or(0);
+        left = left.checked_sub(length).ok_or_else(too_large)?;
+    }
+    Ok(())
+}
+
+/// Whether the directory names more members than anyone packs, seen without reading it.
+pub fn has_too_many(bytes: &[u8]) -> bool {
+    memchr::memmem::find_iter(bytes, b"PK\x01\x02")
+        .nth(NAMES)
+        .is_some()
 }
 
 fn member(
@@ -55,7 +85,7 @@ fn path(raw: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::archive::{is_junk, too_large};
+    use crate::message::archive::is_junk;
     use std::io::Write;
     use zip::write::SimpleFileOptions;
 

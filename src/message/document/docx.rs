@@ -10,6 +10,8 @@ use zip::ZipArchive;
 const PART_LIMIT: u64 = 32 << 20;
 /// Columns that one cell may take.
 const WIDEST_SPAN: usize = 50;
+/// Columns of a row; a wider one is no table.
+const COLUMNS: usize = 1000;
 
 /// Headers, then the document, then footers and notes.
 pub fn text(bytes: &[u8]) -> Result<String, String> {
@@ -143,8 +145,10 @@ impl Walker {
         let columns: usize = value
             .and_then(|value| value.value.parse().ok())
             .unwrap_or(1);
-        row.cells
-            .resize(row.at + columns.clamp(1, WIDEST_SPAN), String::new());
+        if row.at + WIDEST_SPAN < COLUMNS {
+            row.cells
+                .resize(row.at + columns.clamp(1, WIDEST_SPAN), String::new());
+        }
     }
 
     fn empty(&mut self, name: &str) {

@@ -13,7 +13,7 @@ use super::content::Reading;
 use super::format::Format;
 use super::host::{Host, Tool};
 use super::links::{Anchors, unmarked};
-use super::{charset, html, text};
+use super::{archive, charset, html, text};
 
 /// More text than this is no report; the rest is not kept.
 const TEXT_LIMIT: usize = 4 << 20;
@@ -23,7 +23,16 @@ pub fn read(format: Format, bytes: &[u8], host: &mut dyn Host) -> Reading {
     if bytes.is_empty() && format.media() == super::content::Media::Document {
         return Reading::Failed("空文件".to_string());
     }
+    let is_zip = bytes.starts_with(b"PK");
     let text = match format {
+        Format::Docx | Format::Sheet | Format::Slides if is_zip => guarded(|| {
+            archive::fits(bytes)?;
+            match format {
+                Format::Docx => docx::text(bytes),
+                Format::Sheet => sheet::text(bytes),
+                _ => slides::text(bytes),
+            }
+        }),
         Format::Docx => guarded(|| docx::text(bytes)),
         Format::Doc => guarded(|| doc::text(bytes)),
         Format::Sheet => guarded(|| sheet::text(bytes)),
@@ -33,7 +42,7 @@ pub fn read(format: Format, bytes: &[u8], host: &mut dyn Host) -> Reading {
         Format::Locked => Err("加密".to_string()),
         Format::Pdf => host
             .run(Tool::PdfText, bytes)
-            .map(|laid_out| pdf::text(&String::from_utf8_lossy(&laid_out))),
+            .map(|laid_out| pdf::text(&String::from_utf8_lossy(truncated(&laid_out)))),
         Format::Slides => guarded(|| slides::text(bytes)),
         _ => return Reading::None,
     };
@@ -47,6 +56,11 @@ pub fn read(format: Format, bytes: &[u8], host: &mut dyn Host) -> Reading {
 /// Parsers of foreign formats may panic on hostile bytes; that costs one file its text.
 fn guarded(read: impl FnOnce() -> Result<String, String>) -> Result<String, String> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("损坏".to_string()))
+}
+
+/// A page is mostly blanks, so more than the limit is laid out to reach it.
+fn truncated(laid_out: &[u8]) -> &[u8] {
+    &laid_out[..laid_out.len().min(2 * TEXT_LIMIT)]
 }
 
 fn page(bytes: &[u8]) -> String {
