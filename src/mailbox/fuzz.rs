@@ -32,8 +32,8 @@ async fn poll(stream: Boxed) -> Result<(), Error> {
     let named = ["INBOX".to_owned(), "订阅邮件".to_owned()];
     watched(Some(&named), &folders);
     for folder in watched(None, &folders).into_iter().flatten().take(3) {
-        session.examine(&folder).await?;
-        let uids = session.search(2).await?;
+        let exists = session.examine(&folder).await?.exists;
+        let uids = session.uids(exists).await?;
         let listed = session.list(&uids).await?;
         for mail in &listed {
             mail.received_at.map(|at| at.to_rfc3339());

@@ -169,7 +169,7 @@ impl Session {
         }
         warn!(found = uids.len(), exists, "SEARCH leaves mails out");
         for from in (1..=exists).step_by(NUMBERS) {
-            let to = exists.min(from + NUMBERS as u32 - 1);
+            let to = exists.min(from.saturating_add(NUMBERS as u32 - 1));
             let command = format!("FETCH {from}:{to} (UID)");
             let asked = self.command(&command, 0, |response| {
                 uids.extend(fetch::uid_of(response));
