@@ -157,3 +157,14 @@ fn file(name: &str, text: &str, taken_at: Option<DateTime<chrono::FixedOffset>>)
         reading,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_without_end_is_judged_as_soon_as_any_other() {
+        let subject = "沈阳".repeat(100_000);
+        judgement(&format!("x | 25 8 | {subject} | a | a@b\n"));
+    }
+}
