@@ -65,13 +65,13 @@ fn number(chinese: &str) -> u32 {
 /// else the campaign's; `compact` accepts 0524, as in file names.
 pub fn dates(text: &str, campaign: &Campaign, compact: bool) -> Vec<Dates> {
     let full = full_dates(text, campaign);
-    let bare = BARE.find_iter(text).filter_map(|m| {
+    let lone = BARE.find_iter(text).filter_map(|m| {
         let before = before(&full, m.range())?;
         let month = before.last().and_then(|dates| dates.days.last().copied());
         let free = !follows_digit(text, m.start());
         free.then(|| bare(m.as_str(), m.start(), month, campaign))?
     });
-    let mut found: Vec<Dates> = bare.chain(full.iter().cloned()).collect();
+    let mut found: Vec<Dates> = lone.chain(full.iter().cloned()).collect();
     found.sort_by_key(|dates| dates.start);
     if compact {
         let more = COMPACT.find_iter(text).filter_map(|m| {
