@@ -269,6 +269,9 @@ fn is_sending(text: &str, dates: &Dates) -> bool {
 
 /// A date alone on a line of the letterhead, or behind who issues it and as what number, is the day of issue.
 fn is_writing(text: &str, dates: &Dates, place: Place) -> bool {
+    if place != Place::Title {
+        return false;
+    }
     let line_start = text[..dates.start].rfind('\n').map_or(0, |at| at + 1);
     let line_end = text[dates.end..]
         .find('\n')
@@ -289,7 +292,7 @@ fn is_writing(text: &str, dates: &Dates, place: Place) -> bool {
         ]
         .iter()
         .any(|end| before.trim_end_matches([')', '）']).ends_with(end));
-    place == Place::Title && (line.chars().count() <= date.chars().count() + 2 || issued)
+    line.chars().count() <= date.chars().count() + 2 || issued
 }
 
 fn is_past(dates: &Dates, clues: &Clues) -> bool {

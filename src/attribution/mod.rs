@@ -5,6 +5,8 @@
 mod abbreviation;
 mod date;
 mod day;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod judge;
 mod kind;
 mod names;

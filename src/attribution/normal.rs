@@ -143,4 +143,10 @@ mod tests {
         assert_eq!(normal("沈 阳　市 ５月２４日"), "沈阳市5月24日");
         assert_eq!(normal("Day 2 开始\n第 二 行"), "Day 2开始\n第二行");
     }
+
+    #[test]
+    fn a_million_blanks_are_one_and_take_no_time() {
+        let blanks = " ".repeat(1_000_000);
+        assert_eq!(normal(&format!("a{blanks}b{blanks}校")), "a b校");
+    }
 }

@@ -365,4 +365,9 @@ mod tests {
             "上午发的那篇数字多打了一个零，请用这个新的替换。"
         ));
     }
+
+    #[test]
+    fn a_sentence_without_end_takes_no_time() {
+        assert!(narrates(&"组织学生，".repeat(100_000)));
+    }
 }

@@ -19,6 +19,9 @@ const SELF: [Place; 6] = [
     Place::Sender,
 ];
 
+/// Bytes of such a place that are looked at: no title or subject is longer, and each character takes its time.
+const LOOKED_AT: usize = 4 << 10;
+
 /// The unit of a report, or who might be it.
 #[derive(Debug, Clone)]
 pub struct Attribution {
@@ -205,7 +208,8 @@ fn slipped(zone: &Zone, hits: &[Hit], slips: &Slips) -> Vec<(usize, Place, Evide
         .map(|hit| hit.start..hit.end)
         .collect();
     let weight = zone.place.weight() * Naming::Slip.percent() / 100;
-    let found = slips.find(&zone.text, &taken).into_iter();
+    let text = &zone.text[..zone.text.floor_char_boundary(LOOKED_AT)];
+    let found = slips.find(text, &taken).into_iter();
     found
         .map(|(at, unit)| {
             let evidence = evidence(

@@ -132,11 +132,12 @@ fn report(text: &str, add: &mut impl FnMut(Place, &str)) {
 /// Where the first sentence that says something ends: 老师好！ and 不好意思报晚了。 go with the next one.
 fn first_sentence(narrative: &str) -> usize {
     const SAYS_LITTLE: usize = 14;
-    let mut ends = narrative
-        .match_indices(['。', '！', '!', ';', '；'])
-        .map(|(at, _)| at);
-    ends.find(|at| substance(&narrative[..*at]) >= SAYS_LITTLE)
-        .unwrap_or(narrative.len())
+    let mut said = 0;
+    let end = narrative.char_indices().find(|(_, c)| {
+        said += usize::from(c.is_alphanumeric());
+        said >= SAYS_LITTLE && "。！!;；".contains(*c)
+    });
+    end.map_or(narrative.len(), |(at, _)| at)
 }
 
 /// Leading lines that are letterhead or title: short, and without a full stop.
@@ -167,4 +168,21 @@ pub fn split_ending(text: &str) -> (String, String) {
     };
     let ending: Vec<&str> = ending.iter().filter(address).copied().collect();
     (body.join("\n"), ending.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sentence_is_the_first_that_says_something() {
+        let text = "老师好！我校今日组织师生走进社区开展技能服务。居民称赞。";
+        assert_eq!(&text[first_sentence(text)..], "。居民称赞。");
+    }
+
+    #[test]
+    fn a_million_marks_without_a_sentence_take_no_time() {
+        let text = "！".repeat(1_000_000);
+        assert_eq!(first_sentence(&text), text.len());
+    }
 }

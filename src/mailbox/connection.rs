@@ -1,6 +1,7 @@
 //! A byte stream to the server: TCP, with TLS as the settings say.
 
 use super::Error;
+use super::shallow::Shallow;
 use crate::config::{Mailbox, Tls};
 use anyhow::{Context, Result, anyhow};
 use async_imap::Client;
@@ -38,7 +39,8 @@ pub async fn connect(settings: &Mailbox) -> Result<Client<Boxed>, Error> {
                 .run_command_and_check_ok("STARTTLS", None)
                 .await
                 .map_err(Error::lost)?;
-            Ok(Client::new(encrypted(settings, client.into_inner()).await?))
+            let stream = encrypted(settings, client.into_inner()).await?;
+            Ok(Client::new(shallow(stream)))
         }
     }
 }
@@ -51,9 +53,14 @@ fn impatient(tcp: TcpStream, patience: Duration) -> Boxed {
     Box::new(Box::pin(stream))
 }
 
-async fn greeted(stream: Boxed) -> Result<Client<Boxed>, Error> {
+fn shallow(stream: Boxed) -> Boxed {
+    Box::new(Shallow::new(stream))
+}
+
+/// Reads the greeting.
+pub async fn greeted(stream: Boxed) -> Result<Client<Boxed>, Error> {
     use async_imap::imap_proto::{Response, Status};
-    let mut client = Client::new(stream);
+    let mut client = Client::new(shallow(stream));
     let greeting = client.read_response().await.map_err(Error::lost)?;
     match greeting.as_ref().map(|response| response.parsed()) {
         Some(Response::Data {

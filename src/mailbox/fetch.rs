@@ -3,7 +3,7 @@
 use super::{Error, Raw, Session};
 use crate::campaign::{CST, Moment};
 use async_imap::imap_proto::{AttributeValue, Response};
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
@@ -232,10 +232,10 @@ fn uid(attributes: &[AttributeValue]) -> Option<u32> {
     })
 }
 
-/// RFC 3501 date-time, e.g. ` 4-May-2022 08:10:00 +0800`.
+/// RFC 3501 date-time, e.g. ` 4-May-2022 08:10:00 +0800`. A year of six digits is no date that can be written again.
 fn internal_date(text: &str) -> Option<Moment> {
     let date = DateTime::parse_from_str(text.trim(), "%d-%b-%Y %H:%M:%S %z").ok()?;
-    Some(date.with_timezone(&CST))
+    Some(date.with_timezone(&CST)).filter(|date| (1..=9999).contains(&date.year()))
 }
 
 /// An IMAP sequence set; runs without a gap are written as ranges.
@@ -292,5 +292,13 @@ mod tests {
     fn an_internaldate_is_read_with_its_zone() {
         let date = internal_date(" 4-May-2022 00:10:00 +0000").unwrap();
         assert_eq!(date.to_rfc3339(), "2022-05-04T08:10:00+08:00");
+    }
+
+    #[test]
+    fn a_year_that_cannot_be_written_is_no_date() {
+        for year in ["262142", "+12345", "-0001"] {
+            let text = format!("31-Dec-{year} 20:00:00 +0000");
+            assert_eq!(internal_date(&text), None, "{text}");
+        }
     }
 }

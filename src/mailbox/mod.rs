@@ -6,9 +6,12 @@ mod connection;
 mod error;
 mod fetch;
 mod folders;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 
 pub mod local;
 mod session;
+mod shallow;
 
 pub use error::Error;
 pub use fetch::{Fetched, Listed, SIZES, batches};

@@ -4,6 +4,7 @@ use super::connection::{Boxed, connect};
 use super::folders::is_called_sent;
 use super::{Error, Folder, fetch};
 use crate::config::Mailbox;
+use async_imap::Client;
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode, Status};
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
@@ -51,10 +52,20 @@ pub struct Examined {
 impl Session {
     /// Connects, logs in and sends ID (RFC 2971), which 163.com demands on each connection before EXAMINE.
     pub async fn open(settings: &Mailbox, password: &SecretString) -> Result<Self, Error> {
+        Self::login(connect(settings), settings, password).await
+    }
+
+    pub(super) async fn login(
+        client: impl Future<Output = Result<Client<Boxed>, Error>>,
+        settings: &Mailbox,
+        password: &SecretString,
+    ) -> Result<Self, Error> {
         let login = async {
-            let client = connect(settings).await?;
-            let session = client.login(&settings.user, password.expose_secret()).await;
-            session.map_err(|(error, _)| refused_login(&settings.user, error))
+            let session = client
+                .await?
+                .login(&settings.user, password.expose_secret());
+            let refused = |(error, _)| refused_login(&settings.user, error);
+            session.await.map_err(refused)
         };
         let patience = settings.patience();
         let inner = patiently("LOGIN", patience, login).await?;
@@ -158,7 +169,7 @@ impl Session {
         }
         warn!(found = uids.len(), exists, "SEARCH leaves mails out");
         for from in (1..=exists).step_by(NUMBERS) {
-            let to = exists.min(from + NUMBERS as u32 - 1);
+            let to = exists.min(from.saturating_add(NUMBERS as u32 - 1));
             let command = format!("FETCH {from}:{to} (UID)");
             let asked = self.command(&command, 0, |response| {
                 uids.extend(fetch::uid_of(response));
@@ -206,13 +217,7 @@ impl Session {
     ) -> Result<(), Error> {
         let verb = verb(command);
         let patience = self.patience + Duration::from_secs(bytes / SLOWEST);
-        // imap-proto panics on some answers (INTERNALDATE NIL); the session is then of no more use.
-        let run = AssertUnwindSafe(self.run(command, &verb, on_response)).catch_unwind();
-        let caught = async {
-            run.await
-                .unwrap_or_else(|_| Err(Error::lost("the answer breaks the IMAP library")))
-        };
-        patiently(&verb, patience, caught).await
+        patiently(&verb, patience, self.run(command, &verb, on_response)).await
     }
 
     async fn run(
@@ -275,7 +280,12 @@ async fn patiently<T>(
         command: command.into(),
         after: patience,
     };
-    timeout(patience, answer)
+    // imap-proto panics on some answers (INTERNALDATE NIL); the session is then of no more use.
+    let caught = async {
+        let answer = AssertUnwindSafe(answer).catch_unwind().await;
+        answer.unwrap_or_else(|_| Err(Error::lost("the answer breaks the IMAP library")))
+    };
+    timeout(patience, caught)
         .await
         .unwrap_or_else(|_| Err(silent()))
 }

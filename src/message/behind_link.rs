@@ -74,7 +74,9 @@ pub fn read(url: &str, attributes: &Attributes, before: &str, after: &str, code:
         let seconds = parameter(&address, "e")?.parse::<i64>().ok()?;
         seconds.checked_mul(1000)
     });
-    let expires = milliseconds.and_then(DateTime::from_timestamp_millis);
+    let expires = milliseconds
+        .and_then(DateTime::from_timestamp_millis)
+        .and_then(date::in_china);
     Behind {
         name: name.map(|name| text::file_name(&name)),
         bytes: attributes
@@ -96,9 +98,7 @@ pub fn read(url: &str, attributes: &Attributes, before: &str, after: &str, code:
         } else {
             None
         },
-        expires_at: expires
-            .map(|at| at.with_timezone(&date::china()))
-            .or_else(|| expiry(before, after)),
+        expires_at: expires.or_else(|| expiry(before, after)),
     }
 }
 
@@ -227,5 +227,13 @@ mod tests {
             behind.expires_at.unwrap().to_rfc3339(),
             "2022-06-01T12:00:00+08:00"
         );
+    }
+
+    #[test]
+    fn a_link_that_expires_after_the_end_of_time_never_does() {
+        for end in ["8210266876799", "8210266790000", "253402300800"] {
+            let url = format!("https://fs.163.com/fs/display?e={end}");
+            assert_eq!(around(&url, "", "").expires_at, None, "{end}");
+        }
     }
 }

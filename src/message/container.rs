@@ -83,7 +83,7 @@ fn asf(bytes: &[u8]) -> Option<Container> {
     let created = DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)?;
     Some(Container {
         duration: Some((long(64)? / 10_000).saturating_sub(long(80)?)),
-        created: Some(created.with_timezone(&date::china())),
+        created: date::in_china(created),
         damaged: long(40)? > bytes.len() as u64,
         ..Container::default()
     })

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use regex::{Captures, Regex};
 use unicode_normalization::UnicodeNormalization;
 
@@ -11,6 +11,12 @@ use super::encoded_word;
 /// China has one zone and no summer time.
 pub fn china() -> FixedOffset {
     FixedOffset::east_opt(8 * 3600).expect("eight hours are within a day")
+}
+
+/// A moment as China's clocks show it; none beyond the year 9999, which neither RFC 3339 nor staff can read.
+pub fn in_china(moment: DateTime<impl TimeZone>) -> Option<DateTime<FixedOffset>> {
+    let moment = moment.with_timezone(&china());
+    (1..=9999).contains(&moment.year()).then_some(moment)
 }
 
 /// A regular expression of this stage, which is fixed at compile time.

@@ -91,11 +91,7 @@ fn video(bytes: &[u8]) -> (Details, Option<DateTime<FixedOffset>>) {
 
 fn moment(value: &EntryValue) -> Option<DateTime<FixedOffset>> {
     match value.as_datetime() {
-        Some(moment) => Some(
-            moment
-                .or_offset(date::china())
-                .with_timezone(&date::china()),
-        ),
+        Some(moment) => date::in_china(moment.or_offset(date::china())),
         None => date::parse(value.as_str()?),
     }
 }

@@ -11,6 +11,8 @@ mod digest;
 mod document;
 mod facts;
 mod file_name;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod letter;
 mod matrix;
 mod mime;

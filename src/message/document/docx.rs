@@ -12,6 +12,8 @@ const PART_LIMIT: u64 = 32 << 20;
 const WIDEST_SPAN: usize = 50;
 /// Columns of a row; a wider one is no table.
 const COLUMNS: usize = 1000;
+/// Deeper tables are words of the cell that they stand in.
+const TABLE_DEPTH: usize = 20;
 
 /// Headers, then the document, then footers and notes.
 pub fn text(bytes: &[u8]) -> Result<String, String> {
@@ -70,6 +72,8 @@ struct Row {
 pub struct Walker {
     out: String,
     rows: Vec<Row>,
+    /// Rows beyond the limit that are open.
+    deeper: usize,
     in_text: bool,
     /// How many elements deep inside of a part that is passed over.
     skipped: usize,
@@ -121,8 +125,9 @@ impl Walker {
         }
         match name {
             "t" => self.in_text = true,
+            "tr" if self.rows.len() >= TABLE_DEPTH => self.deeper += 1,
             "tr" => self.rows.push(Row::default()),
-            "tc" => {
+            "tc" if self.deeper == 0 => {
                 if let Some(row) = self.rows.last_mut() {
                     row.at = row.cells.len();
                     row.cells.push(String::new());
@@ -134,7 +139,8 @@ impl Walker {
 
     /// A cell that takes several columns stands in each of them; its words in the first.
     fn span(&mut self, start: &BytesStart) {
-        let is_span = self.skipped == 0 && local(start.name().as_ref()) == "gridSpan";
+        let is_span =
+            self.skipped == 0 && self.deeper == 0 && local(start.name().as_ref()) == "gridSpan";
         let Some(row) = self.rows.last_mut().filter(|_| is_span) else {
             return;
         };
@@ -169,6 +175,10 @@ impl Walker {
         match name {
             "t" => self.in_text = false,
             "p" | "txbxContent" => self.push("\n"),
+            "tr" if self.deeper > 0 => {
+                self.deeper -= 1;
+                self.push("\n");
+            }
             "tr" => {
                 let row = self.rows.pop().unwrap_or_default();
                 let flat = row
@@ -277,5 +287,12 @@ mod tests {
             "前\n后"
         );
         assert!(text(&docx(&[("word/other.xml", "")])).is_err());
+    }
+
+    #[test]
+    fn depth_costs_no_time() {
+        let deep = "<w:tr><w:tc><w:t>".repeat(100_000) + &"x".repeat(50_000);
+        let ends = "</w:t></w:tc></w:tr>".repeat(100_000);
+        assert_eq!(read(&format!("{deep}日报{ends}")).trim().len(), 50_006);
     }
 }
