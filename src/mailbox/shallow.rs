@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Open brackets in one line. What we ask for needs three.
 const DEEPEST: usize = 100;
-/// Bytes of a line beside its literals: some 200,000 UIDs, in answer to a SEARCH.
-const LONGEST: usize = 2 << 20;
+/// Bytes of a line beside its literals: some 380,000 UIDs of ten digits, in answer to a SEARCH.
+const LONGEST: usize = 4 << 20;
 /// Of a line as much as tells whether it is a FETCH.
 const HEAD: usize = 24;
 
