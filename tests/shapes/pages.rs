@@ -101,10 +101,10 @@ fn texts() -> Vec<Shape> {
         ),
         text(
             "text-of-separators",
-            &"-----原始邮件-----\r\n发件人: a <a@b.cn>\r\n".repeat(30_000),
+            &"-----原始邮件-----\r\n发件人: a <a@b.cn>\r\n".repeat(5_000),
             None,
         ),
-        text("text-of-dates", &"5月23日".repeat(200_000), None),
+        text("text-of-dates", &"5月23日".repeat(60_000), None),
         text(
             "text-of-days-in-lines",
             &"5月23日 活动信息\r\n".repeat(70_000),
@@ -117,16 +117,16 @@ fn texts() -> Vec<Shape> {
         ),
         text(
             "text-of-links",
-            &"https://pan.baidu.com/s/1abcdefg 提取码: abcd\r\n".repeat(35_000),
+            &"https://pan.baidu.com/s/1abcdefg 提取码: abcd\r\n".repeat(10_000),
             None,
         ),
-        text("text-of-digits", &"1".repeat(1_900_000), None),
+        text("text-of-digits", &"1".repeat(500_000), None),
         text(
             "text-of-blanks",
             &format!("{}x", " ".repeat(1_900_000)),
             None,
         ),
-        text("text-of-line-ends", &"\r\n".repeat(900_000), None),
+        text("text-of-line-ends", &"\r\n".repeat(100_000), None),
         text("text-of-marks", &"\u{202E}\u{200F}\0".repeat(200_000), None),
         text(
             "text-of-names-and-sizes",
