@@ -25,9 +25,12 @@ impl Robot {
             // No handle left: whoever calls is not served.
             for stream in listener.incoming().flatten() {
                 let words = answers.lock().unwrap().clone();
-                if tell.send(hear(stream, &words)).is_err() {
+                let (caller, body) = hear(stream);
+                // Before the caller goes on: whoever asks then is told.
+                if tell.send(body).is_err() {
                     return;
                 }
+                answer_with(caller, &words);
             }
         });
         Self {
@@ -54,7 +57,7 @@ impl Robot {
     }
 }
 
-fn hear(stream: TcpStream, answer: &str) -> Value {
+fn hear(stream: TcpStream) -> (TcpStream, Value) {
     let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -69,10 +72,13 @@ fn hear(stream: TcpStream, answer: &str) -> Value {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
+    (reader.into_inner(), serde_json::from_slice(&body).unwrap())
+}
+
+fn answer_with(mut caller: TcpStream, answer: &str) {
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
         answer.len()
     );
-    reader.get_mut().write_all(head.as_bytes()).unwrap();
-    serde_json::from_slice(&body).unwrap()
+    caller.write_all(head.as_bytes()).unwrap();
 }
