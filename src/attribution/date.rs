@@ -22,18 +22,19 @@ pub struct Dates {
 
 static CHINESE: LazyLock<Regex> =
     LazyLock::new(|| regex("([一二三四五六七八九十]{1,3})(月|日|号)"));
-/// 2022年5月24日, 5月24日, 2022-05-24, 5.24.
-static FULL: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?:(20\d{2})[年./\-])?(\d{1,2})(月|[./\-])(\d{1,2})(日|号)?"));
+/// 2022年5月24日, 5月24日, 2022-05-24, 5.24. Digits of other scripts, which `\d` knows, are no figures here.
+static FULL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?:(20[0-9]{2})[年./\-])?([0-9]{1,2})(月|[./\-])([0-9]{1,2})(日|号)?")
+});
 /// 24日, 25、26日, 27-29日.
 static BARE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(\d{1,2})(日|号|(?:[、,，和及至到~～—–\-]+\d{1,2})+(?:日|号))"));
+    LazyLock::new(|| regex(r"([0-9]{1,2})(日|号|(?:[、,，和及至到~～—–\-]+[0-9]{1,2})+(?:日|号))"));
 /// What may follow a day: 至26日, 、26日, -29日, 和6月1日, -5.26.
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"^(?:日|号)?([、,，和及]|至|到|-|—|–|~|～)+(?:(\d{1,2})[月.])?(\d{1,2})(日|号)?")
+    regex(r"^(?:日|号)?([、,，和及]|至|到|-|—|–|~|～)+(?:([0-9]{1,2})[月.])?([0-9]{1,2})(日|号)?")
 });
 /// 0524, 20220524.
-static COMPACT: LazyLock<Regex> = LazyLock::new(|| regex(r"\d+"));
+static COMPACT: LazyLock<Regex> = LazyLock::new(|| regex(r"[0-9]+"));
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
@@ -325,5 +326,13 @@ mod tests {
     fn a_text_of_nothing_but_dates_takes_no_time() {
         let text = "5月24日，在24日；0524 ".repeat(20_000);
         assert_eq!(dates(&text, &Campaign::default(), true).len(), 60_000);
+    }
+
+    #[test]
+    fn digits_of_other_scripts_are_no_figures() {
+        for text in ["2٧1", "٠٥٢٤", "5月٢٤日", "٢٤日"] {
+            assert_eq!(days(text), "", "{text}");
+        }
+        assert_eq!(days("٢ 0524"), "0524");
     }
 }
