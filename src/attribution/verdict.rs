@@ -158,8 +158,17 @@ pub struct Verdict {
 impl Verdict {
     /// Set aside, for a reason in Chinese.
     pub fn not_report(reason: &str) -> Self {
+        Self::bare(Outcome::NotReport, reason)
+    }
+
+    /// For a person to decide, for a reason in Chinese.
+    pub fn review(reason: &str) -> Self {
+        Self::bare(Outcome::Review, reason)
+    }
+
+    fn bare(outcome: Outcome, reason: &str) -> Self {
         Self {
-            outcome: Outcome::NotReport,
+            outcome,
             reason: reason.into(),
             candidates: Vec::new(),
             weighed: Vec::new(),

@@ -7,6 +7,7 @@ use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
 use crate::store::Kept;
 use anyhow::{Context, Result, anyhow};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use tracing::{debug, info};
@@ -74,7 +75,7 @@ impl Daemon {
             self.store.judge(&batch, |mail, past| {
                 let verdict = match mail.is_reply {
                     true => Verdict::not_report("工作人员的回复"),
-                    false => judge.judge(&mail.content, mail.received_at, past)?,
+                    false => or_review(|| judge.judge(&mail.content, mail.received_at, past))?,
                 };
                 info!(mail = mail.id, outcome = ?verdict.outcome, submissions = verdict.submissions.len(), "judged");
                 Ok(verdict)
@@ -168,5 +169,24 @@ fn incoming(mail: Local) -> Incoming {
         received_at: mail.file_time,
         place: None,
         raw: Raw::Memory(mail.raw),
+    }
+}
+
+/// The verdict; a mail over which judging breaks is for a person, and keeps no other from being judged.
+fn or_review(judge: impl FnOnce() -> Result<Verdict>) -> Result<Verdict> {
+    catch_unwind(AssertUnwindSafe(judge))
+        .unwrap_or_else(|_| Ok(Verdict::review("自动判断出错，请人工处理")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::Outcome;
+
+    #[test]
+    fn a_mail_over_which_judging_breaks_is_for_a_person() {
+        let verdict = or_review(|| panic!("as any code of ours may")).unwrap();
+        assert_eq!(verdict.outcome, Outcome::Review);
+        assert!(or_review(|| Err(anyhow!("the database is gone"))).is_err());
     }
 }
