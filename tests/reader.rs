@@ -132,6 +132,49 @@ fn a_reader_that_lies_about_a_hash_is_not_believed() {
     assert_eq!((content.text.as_str(), kept), ("Text.", 1));
 }
 
+/// A content that names `hash` without having handed it over, as the wire carries it.
+fn content_naming(hash: &str) -> Vec<u8> {
+    let mut content = Content::default();
+    content.files.push(baosong::message::File {
+        name: "a.jpg".into(),
+        folder: String::new(),
+        archive: None,
+        media: Media::Photo,
+        sha256: hash.into(),
+        bytes: 1,
+        taken_at: None,
+        details: None,
+        repaired: false,
+        decoration: false,
+        reading: Reading::None,
+    });
+    let frame = |bytes: Vec<u8>| [(bytes.len() as u64).to_le_bytes().to_vec(), bytes].concat();
+    let content = serde_json::to_vec(&content).unwrap();
+    [frame(b"\"Content\"".to_vec()), frame(content)].concat()
+}
+
+#[test]
+fn a_reader_names_no_file_that_it_did_not_hand_over() {
+    for hash in [
+        "/etc/hostname",
+        "../../baosong.db",
+        "a\u{20ac}",
+        &"0".repeat(64),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("lie"), content_naming(hash)).unwrap();
+        let program = failing(dir.path(), 1, "cat lie; sleep 60");
+        let mut reader = Reader::new(program, dir.path(), PATIENT);
+        let (content, kept) = read(&mut reader, WITH_FILE);
+        assert_eq!((content.text.as_str(), kept), ("Text.", 1), "{hash}");
+        let blobs = baosong::store::Blobs::open(dir.path()).unwrap();
+        assert!(
+            blobs.path(hash).starts_with(dir.path().join("blobs")),
+            "{hash}"
+        );
+    }
+}
+
 #[test]
 fn no_reader_at_all_is_an_error_not_a_verdict() {
     let dir = tempfile::tempdir().unwrap();

@@ -55,12 +55,19 @@ impl Keeper {
     /// As of [`Daemon::open`] and [`Daemon::pass`]; a [`Fault`] as context where the database cannot be used.
     pub async fn pass(&mut self, now: Moment) -> Result<()> {
         let result = self.try_pass(now).await;
-        let fault = result.as_ref().err().and_then(|error| error.downcast_ref());
+        let fault = result
+            .as_ref()
+            .err()
+            .and_then(|error| error.downcast_ref::<Fault>());
         if let Some(fault) = fault.copied() {
+            let mut told = false;
             if let Some(daemon) = self.daemon.take() {
+                told = daemon.store.has_open_alarm(fault.name()).unwrap_or(false);
                 daemon.leave(fault);
             }
-            self.outages.note(fault, &self.config.alarms, now).await;
+            self.outages
+                .note(fault, told, &self.config.alarms, now)
+                .await;
         }
         result
     }

@@ -100,6 +100,8 @@ impl Daemon {
     fn begin(self) -> Result<Self> {
         self.store.check()?;
         self.blobs.clear_spool().context("cannot clear the spool")?;
+        // Names that a killed process gave may not be durable yet, and are not given again.
+        self.blobs.flush()?;
         Ok(self)
     }
 

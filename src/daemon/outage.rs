@@ -48,8 +48,8 @@ impl Outages {
         self.all.iter().filter(|outage| !outage.handed_over)
     }
 
-    /// Notes that a fault is there, and tells the robot unless it knows.
-    pub async fn note(&mut self, fault: Fault, settings: &config::Alarms, now: Moment) {
+    /// Notes that a fault is there, and tells the robot unless it was `told`.
+    pub async fn note(&mut self, fault: Fault, told: bool, settings: &config::Alarms, now: Moment) {
         // Whoever restores a damaged database moves it away first.
         let same = |known| known == fault || (known, fault) == (Fault::Damaged, Fault::Missing);
         let at = self.all.iter().position(|outage| same(outage.fault));
@@ -59,7 +59,7 @@ impl Outages {
                 fault,
                 since: now,
                 seen: now,
-                told: false,
+                told,
                 handed_over: false,
             });
             self.all.len() - 1

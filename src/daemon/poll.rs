@@ -18,6 +18,8 @@ use tracing::{info, warn};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
+/// In place of a folder that the settings name and the server lacks.
+const SETTINGS: &str = "settings";
 /// Connections made anew within one poll before it is given up.
 const RECONNECTS: u32 = 20;
 
@@ -81,6 +83,7 @@ impl Daemon {
         let listed = line.lock().await.session.folders().await?;
         let (mut new, mut whole) = (0, true);
         let folders = watched(watch.as_deref(), &listed);
+        self.store.forget_troubles_but(&troubled(&folders))?;
         for (n, folder) in folders.into_iter().enumerate() {
             if self.stopping() {
                 whole = false;
@@ -115,11 +118,7 @@ impl Daemon {
                     .is_some_and(Error::leaves_session) =>
             {
                 warn!(folder, "{error:#}");
-                let name = if folder.is_empty() {
-                    "settings"
-                } else {
-                    folder
-                };
+                let name = if folder.is_empty() { SETTINGS } else { folder };
                 self.store.trouble(name, Some(&format!("{error:#}")), now)?;
                 Ok(0)
             }
@@ -276,6 +275,17 @@ impl Daemon {
         info!(mails = batch.kept.len(), new, "batch kept");
         Ok((batch.kept.len(), new))
     }
+}
+
+/// What may be troubled: the connection, the way out, and the folders that are watched; `settings` where they name one
+/// that is missing.
+fn troubled(watched: &[Result<String, Error>]) -> Vec<String> {
+    let folders = watched.iter().map(|folder| match folder {
+        Ok(name) => name.clone(),
+        Err(_) => SETTINGS.to_owned(),
+    });
+    let always = ["", "smtp"].map(str::to_owned);
+    folders.chain(always).collect()
 }
 
 /// The places of one folder.

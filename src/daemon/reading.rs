@@ -106,7 +106,9 @@ impl Reading {
             let full = prepared.kept.len() >= MAILS || bytes >= BYTES;
             delivery = if full { None } else { more() };
         }
-        self.blobs.keep(staged)?;
+        if prepared.kept.iter().any(|kept| kept.content.is_some()) {
+            self.blobs.keep(staged)?;
+        }
         Ok(prepared)
     }
 

@@ -170,7 +170,7 @@ impl Session {
         warn!(found = uids.len(), exists, "SEARCH leaves mails out");
         for from in (1..=exists).step_by(NUMBERS) {
             let to = exists.min(from.saturating_add(NUMBERS as u32 - 1));
-            let command = format!("FETCH {from}:{to} (UID)");
+            let (command, before) = (format!("FETCH {from}:{to} (UID)"), uids.len());
             let asked = self.command(&command, 0, |response| {
                 uids.extend(fetch::uid_of(response));
                 Ok(())
@@ -179,6 +179,10 @@ impl Session {
                 // The folder may have shrunk since.
                 Err(Error::Refused { .. }) => break,
                 other => other?,
+            }
+            // A number of mails that was never true.
+            if uids.len() == before {
+                break;
             }
         }
         uids.sort_unstable();

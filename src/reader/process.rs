@@ -1,5 +1,6 @@
 //! The daemon's side of the reader: started when needed, watched, replaced when lost.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
 use std::os::unix::fs::FileExt;
@@ -205,6 +206,7 @@ impl Reader {
                 send(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
             }
             let mut left = FILE_BYTES;
+            let mut known = HashSet::new();
             loop {
                 match hear(&mut running.from)? {
                     Reply::Keep(sha256) => {
@@ -217,10 +219,16 @@ impl Reader {
                             Ok(true_one) if true_one != sha256 => return Err(breach()),
                             kept => failed = failed.take().or(kept.err()),
                         }
+                        known.insert(sha256);
                     }
-                    Reply::Piece(from, length) => {
-                        send(&mut running.to, &raw.piece(from, length.min(PIECE))?)?;
-                    }
+                    Reply::Piece(from, length) => match raw.piece(from, length.min(PIECE)) {
+                        Ok(piece) => send(&mut running.to, &piece)?,
+                        // The disk's fault, not the mail's.
+                        Err(error) => {
+                            failed = failed.take().or(Some(error.into()));
+                            return Err(breach());
+                        }
+                    },
                     Reply::Run(tool) => {
                         let answer = tool::run(
                             &program,
@@ -232,13 +240,22 @@ impl Reader {
                         say(&mut running.to, &answer.is_ok())?;
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }
-                    Reply::Content => return hear(&mut running.from),
+                    Reply::Content => {
+                        let content: Content = hear(&mut running.from)?;
+                        // These hashes become names of files: none but what was kept under it.
+                        let honest = hashes(&content).all(|hash| known.contains(hash));
+                        return honest.then_some(content).ok_or_else(breach);
+                    }
                     Reply::Drilled(_) => return Err(breach()),
                 }
             }
         });
         match failed {
-            Some(error) => Err(error.context("cannot keep an attached file")),
+            Some(error) => {
+                // It may be in the midst of a word.
+                self.running = None;
+                Err(error.context("cannot read the mail's bytes or keep its files"))
+            }
             None => Ok(outcome),
         }
     }
@@ -255,6 +272,17 @@ impl Reader {
         }
         self.running.as_mut().context("no reader")
     }
+}
+
+/// Names of the files and small pictures of a content.
+fn hashes(content: &Content) -> impl Iterator<Item = &String> {
+    content.files.iter().flat_map(|file| {
+        let picture = file
+            .details
+            .as_ref()
+            .and_then(|details| details.thumbnail.as_ref());
+        std::iter::once(&file.sha256).chain(picture)
+    })
 }
 
 fn breach() -> io::Error {

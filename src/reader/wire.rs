@@ -58,6 +58,9 @@ pub enum Drill {
 /// A frame longer than this is a breach.
 const FRAME: u64 = 1 << 30;
 
+/// The same for a value: a mail's content, with at most 16 MB of texts.
+const WORDS: u64 = 128 << 20;
+
 /// Writes one frame and flushes it.
 pub fn send(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.write_all(&(bytes.len() as u64).to_le_bytes())?;
@@ -78,7 +81,10 @@ pub fn open<R: Read>(from: &mut R) -> io::Result<io::Take<&mut R>> {
 
 /// Reads one frame; [`io::ErrorKind::InvalidData`] where it is too long.
 pub fn receive(from: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut frame = open(from)?;
+    whole(open(from)?)
+}
+
+fn whole(mut frame: io::Take<impl Read>) -> io::Result<Vec<u8>> {
     let length = frame.limit();
     // Grown as the bytes come: a length that lies reserves nothing.
     let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize);
@@ -95,7 +101,11 @@ pub fn say<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
 
 /// Reads a value from one frame of JSON.
 pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
-    Ok(serde_json::from_slice(&receive(from)?)?)
+    let frame = open(from)?;
+    if frame.limit() > WORDS {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok(serde_json::from_slice(&whole(frame)?)?)
 }
 
 #[cfg(test)]

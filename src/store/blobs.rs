@@ -104,12 +104,9 @@ impl Blobs {
         }))
     }
 
-    /// Makes a batch durable: contents first, then names. Each time one flush of the whole file system serves all,
+    /// Makes a batch durable, and whatever of it lies there already: contents first, then names. Each time one flush of the whole file system serves all,
     /// which costs a fraction of a flush for each file and each directory.
     pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
-        if batch.is_empty() {
-            return Ok(());
-        }
         fail_point!("staged");
         self.flush()?;
         fail_point!("flushed");
@@ -129,7 +126,7 @@ impl Blobs {
     }
 
     /// syncfs(2), which tells of failed writes since Linux 5.8.
-    fn flush(&self) -> Result<()> {
+    pub fn flush(&self) -> Result<()> {
         let root = File::open(&self.root)?;
         rustix::fs::syncfs(root).context("cannot flush what was written to disk")
     }
@@ -149,8 +146,11 @@ impl Blobs {
         Ok(all)
     }
 
-    /// Where the blob of this hash lies.
+    /// Where the blob of this hash lies; of what is no hash, where no file is.
     pub fn path(&self, sha256: &str) -> PathBuf {
+        if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return self.root.join("no hash");
+        }
         self.root.join(&sha256[..2.min(sha256.len())]).join(sha256)
     }
 }

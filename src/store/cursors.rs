@@ -274,6 +274,15 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets the troubles of all folders but these.
+    pub fn forget_troubles_but(&mut self, folders: &[String]) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM troubles WHERE folder NOT IN (SELECT value FROM json_each(?1))",
+            [super::json(&folders)?],
+        )?;
+        Ok(())
+    }
+
     /// What is wrong now, oldest first.
     pub fn troubles(&self) -> Result<Vec<Trouble>> {
         let mut statement = self

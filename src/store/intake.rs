@@ -113,6 +113,9 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             json(content)?,
         ])?;
     let mail = connection.last_insert_rowid();
+    connection
+        .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
+        .execute([&kept.sha256])?;
     insert_files(connection, mail, content)?;
     Ok(mail)
 }

@@ -11,15 +11,19 @@ const LETTERS: &str = "mail IS NOT NULL AND day < ?1
      AND state IN ('sent', 'refused', 'given_up', 'superseded', 'bounced')";
 
 impl Store {
-    /// Numbers of mails that arrived before `before` and that nobody needs: decided by the program alone, never
-    /// corrected, not on the shortlist.
+    /// Numbers of mails that arrived before `before`, tell of no day since, and that nobody needs: decided by the program
+    /// alone, never corrected, not on the shortlist. The arrival of an import may be wrong.
     pub fn settled_mails(&self, before: Moment) -> Result<BTreeSet<i64>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id FROM mails m WHERE received_at < ?1 AND outcome IN ('reports', 'not_report')
+             AND NOT EXISTS (SELECT 1 FROM submissions s, json_each(s.days) d WHERE s.mail = m.id AND d.value >= ?2)
              AND NOT EXISTS (SELECT 1 FROM stars WHERE mail_sha256 = m.sha256)
              AND NOT EXISTS (SELECT 1 FROM corrections WHERE mail_sha256 = m.sha256 OR instr(change, m.sha256))",
         )?;
-        let rows = statement.query_map([before.timestamp()], |row| row.get(0))?;
+        let rows = statement.query_map(
+            params![before.timestamp(), before.date_naive().to_string()],
+            |row| row.get(0),
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

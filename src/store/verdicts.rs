@@ -12,15 +12,17 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 const COMPARED: u32 = 120;
 
 impl Store {
-    /// Whether mails are judged that arrived after one that is not: their verdicts may rest on it.
+    /// Whether mails are judged that arrived after one that is not: their verdicts may rest on it. Counted in indexes
+    /// alone: to look at a mail's outcome is to read past its content.
     pub fn reopens_later(&self) -> Result<bool> {
         let Some(first) = self.first_unjudged()? else {
             return Ok(false);
         };
         let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM mails WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL LIMIT 1",
+            "SELECT (SELECT count(*) FROM mails WHERE (received_at, id) > (?1, ?2))
+                  > (SELECT count(*) FROM mails WHERE outcome IS NULL AND (received_at, id) > (?1, ?2))",
         )?;
-        Ok(statement.exists([first.0, first.1])?)
+        Ok(statement.query_row([first.0, first.1], |row| row.get(0))?)
     }
 
     fn first_unjudged(&self) -> Result<Option<(i64, i64)>> {
@@ -36,11 +38,14 @@ impl Store {
         let Some((received_at, id)) = self.first_unjudged()? else {
             return Ok(());
         };
+        let reopens = self.reopens_later()?;
         let transaction = self.connection.transaction()?;
-        transaction.execute(
-            "UPDATE mails SET outcome = NULL WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL",
-            [received_at, id],
-        )?;
+        if reopens {
+            transaction.execute(
+                "UPDATE mails SET outcome = NULL WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL",
+                [received_at, id],
+            )?;
+        }
         transaction.execute(
             "DELETE FROM senders WHERE mail IN (SELECT id FROM mails WHERE outcome IS NULL)",
             [],
