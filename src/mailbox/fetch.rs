@@ -79,18 +79,18 @@ impl Session {
             [large] if large.size > PART => {
                 Ok(self.in_parts(large, spool).await?.into_iter().collect())
             }
-            _ => self.whole(batch).await,
+            _ => self.whole(batch, spool).await,
         }
     }
 
-    async fn whole(&mut self, batch: &[Listed]) -> Result<Vec<Fetched>, Error> {
+    async fn whole(&mut self, batch: &[Listed], spool: &Path) -> Result<Vec<Fetched>, Error> {
         let uids: Vec<u32> = batch.iter().map(|mail| mail.uid).collect();
         let command = format!("UID FETCH {} (UID BODY.PEEK[])", set(&uids));
-        let mut bodies: Vec<(u32, Vec<u8>)> = Vec::with_capacity(batch.len());
+        let mut bodies: Vec<(u32, Raw)> = Vec::with_capacity(batch.len());
         let size = batch.iter().map(|mail| mail.size).sum();
         self.command(&command, size, |response| {
             if let Some(body) = body(response) {
-                bodies.push((body.uid, body.data.to_vec()));
+                bodies.push((body.uid, raw(body.data, spool)?));
             }
             Ok(())
         })
@@ -99,7 +99,7 @@ impl Session {
         let fetched = bodies.into_iter().filter_map(|(uid, raw)| {
             Some(Fetched {
                 listed: mail_of(uid)?,
-                raw: Raw::Memory(raw),
+                raw,
             })
         });
         Ok(fetched.collect())
@@ -110,7 +110,9 @@ impl Session {
         let mut written = 0;
         while written < LARGEST {
             let part = match self.part(mail, written, &mut file).await {
-                Err(Error::Refused { .. }) if written == 0 => return self.undivided(mail).await,
+                Err(Error::Refused { .. }) if written == 0 => {
+                    return self.undivided(mail, spool).await;
+                }
                 other => other?,
             };
             let Some(part) = part else { return Ok(None) };
@@ -154,9 +156,19 @@ impl Session {
     }
 
     /// For a server that refuses parts.
-    async fn undivided(&mut self, mail: &Listed) -> Result<Option<Fetched>, Error> {
-        Ok(self.whole(std::slice::from_ref(mail)).await?.pop())
+    async fn undivided(&mut self, mail: &Listed, spool: &Path) -> Result<Option<Fetched>, Error> {
+        Ok(self.whole(std::slice::from_ref(mail), spool).await?.pop())
     }
+}
+
+/// A large mail that came whole goes to disk all the same.
+fn raw(bytes: &[u8], spool: &Path) -> Result<Raw, Error> {
+    if bytes.len() as u64 <= PART {
+        return Ok(Raw::Memory(bytes.to_vec()));
+    }
+    let mut file = NamedTempFile::new_in(spool)?;
+    file.write_all(bytes)?;
+    Ok(Raw::File(file))
 }
 
 struct Part {

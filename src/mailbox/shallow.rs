@@ -14,7 +14,8 @@ const LONGEST: usize = 4 << 20;
 /// Of a line as much as tells whether it is a FETCH.
 const HEAD: usize = 24;
 
-/// A stream that fails where a line is nested too deep or too long. Mails are not looked into.
+/// A stream that fails where a line is nested too deep or too long, or a mail longer or shorter than stated. Mails are
+/// not looked into.
 #[derive(Debug)]
 pub struct Shallow<S> {
     inner: S,
@@ -31,6 +32,8 @@ struct Line {
     literal: Option<(usize, bool)>,
     /// Bytes of a literal that are still to come.
     left: usize,
+    /// Whether they have just come.
+    literal_ended: bool,
 }
 
 impl<S> Shallow<S> {
@@ -50,8 +53,13 @@ impl Line {
             if self.left > 0 {
                 let skipped = self.left.min(bytes.len());
                 self.left -= skipped;
+                self.literal_ended = self.left == 0;
                 bytes = &bytes[skipped..];
                 continue;
+            }
+            // Of a literal that is not of its length the library would write out every byte, in words.
+            if std::mem::take(&mut self.literal_ended) && !b") ".contains(byte) {
+                return false;
             }
             self.step(*byte);
             self.length += 1;
@@ -110,7 +118,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Shallow<S> {
         let deep = || {
             Error::new(
                 ErrorKind::InvalidData,
-                "a line is too long or nested too deep",
+                "a line is too long, nested too deep, or holds a literal that is not of its length",
             )
         };
         Poll::Ready(shallow.then_some(()).ok_or_else(deep))
@@ -139,6 +147,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shallow<S> {
 mod tests {
     use super::*;
     use crate::mailbox::fuzz::server;
+
+    #[test]
+    fn a_literal_that_is_not_of_its_length_ends_the_connection() {
+        for (mail, whole) in [
+            ("{4}\r\nmail)", true),
+            ("{4}\r\nmail UID 7)", true),
+            ("{0}\r\n)", true),
+            ("{4}\r\nmails)", false),
+            ("{5}\r\nmail)\r\n", false),
+        ] {
+            let line = format!("* 1 FETCH (BODY[] {mail}\r\n");
+            let all_at_once = Line::default().take(line.as_bytes());
+            let mut by_bytes = Line::default();
+            let one_by_one = line.bytes().all(|byte| by_bytes.take(&[byte]));
+            assert_eq!((all_at_once, one_by_one), (whole, whole), "{mail}");
+        }
+    }
 
     #[test]
     fn a_line_of_brackets_ends_the_connection_and_not_the_process() {
