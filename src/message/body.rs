@@ -1,5 +1,7 @@
 //! The text of a mail: which of its parts are the body, and which dress of the body says more.
 
+use std::collections::HashSet;
+
 use super::html;
 use super::links::Anchors;
 use super::mime::Part;
@@ -15,6 +17,8 @@ pub struct Body {
     pub parts: Vec<usize>,
     /// Whether a page was longer than is read.
     pub cut: bool,
+    /// Whether parts stand in each other.
+    pub circular: bool,
 }
 
 /// Reads the body; `anchors` takes the links of its pages.
@@ -25,6 +29,8 @@ pub fn read(parts: &[Part], raw: &[u8], anchors: &mut Anchors) -> Body {
         raw,
         anchors,
         used: Vec::new(),
+        met: HashSet::new(),
+        circular: false,
         cut: false,
     };
     for dress in reader.pieces(0, 0) {
@@ -34,6 +40,7 @@ pub fn read(parts: &[Part], raw: &[u8], anchors: &mut Anchors) -> Body {
     }
     body.parts = reader.used;
     body.parts.sort_unstable();
+    body.circular = reader.circular;
     body.cut = reader.cut | cut(&mut body.text) | cut(&mut body.other);
     body
 }
@@ -81,7 +88,9 @@ struct Reader<'a> {
     raw: &'a [u8],
     anchors: &'a mut Anchors,
     used: Vec<usize>,
+    met: HashSet<usize>,
     cut: bool,
+    circular: bool,
 }
 
 impl Reader<'_> {
@@ -90,6 +99,11 @@ impl Reader<'_> {
         let Some(part) = self.parts.get(number).filter(|_| depth < 100) else {
             return Vec::new();
         };
+        // The parser was seen to give parts that stand in each other.
+        if !self.met.insert(number) {
+            self.circular = true;
+            return Vec::new();
+        }
         if !part.multipart {
             return self.leaf(number, part).into_iter().collect();
         }

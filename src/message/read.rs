@@ -130,6 +130,9 @@ impl Mail<'_, '_> {
         if body.cut {
             self.damage("正文过长，只读了前面一部分");
         }
+        if body.circular {
+            self.damage("邮件结构无法识别");
+        }
         if body.text.contains('\u{FFFD}') {
             self.damage("正文有乱码");
         }

@@ -339,3 +339,9 @@ proptest! {
         mail(&raw);
     }
 }
+
+#[test]
+fn parts_that_stand_in_each_other_are_read_once() {
+    let content = odd!("parts-in-a-circle");
+    assert_eq!(content.damage, ["邮件结构无法识别"]);
+}
