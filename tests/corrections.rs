@@ -647,7 +647,7 @@ fn corrections_survive_reading_again() {
     // What a former program might have read wrong.
     let db = rusqlite::Connection::open(house.dir.path().join("data/baosong.db")).unwrap();
     let before = house.dump();
-    db.execute_batch("UPDATE mails SET content = '{\"subject\":\"\",\"answers\":[],\"automatic\":[],\"text\":\"\",\"inner\":[],\"files\":[],\"links\":[],\"damage\":[]}', subject = '?'").unwrap();
+    db.execute_batch("UPDATE contents SET content = '{\"subject\":\"\",\"answers\":[],\"automatic\":[],\"text\":\"\",\"inner\":[],\"files\":[],\"links\":[],\"damage\":[]}'; UPDATE mails SET subject = '?'").unwrap();
     house.daemon.reprocess(None).unwrap();
     assert!(before == house.dump());
     assert_eq!(house.said(open), format!("{RAIL} Daily 5.25"));

@@ -7,6 +7,9 @@ use super::zone::Zone;
 use super::{About, Evidence, Kind};
 use crate::message::Content;
 
+/// Characters from the beginning that tell a plan by its wording.
+const OPENING: usize = 160;
+
 /// Decides by the document's own name and title; by the mail's subject only where it carries one report.
 pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (Kind, Evidence) {
     if draft.supplement {
@@ -24,7 +27,8 @@ pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (K
     }
     let title = text_of(zones, Place::Title);
     let subject = text_of(zones, Place::Subject) + &text_of(zones, Place::AnsweredSubject);
-    let opening: String = normal(&draft.text).chars().take(160).collect();
+    let start: String = draft.text.chars().take(2 * OPENING).collect();
+    let opening: String = normal(&start).chars().take(OPENING).collect();
     let places = [
         ("file_name", &name, true),
         ("title", &title, true),

@@ -1,40 +1,65 @@
 //! One form for all the ways of writing the same: full-width letters, traditional characters, spaces inside names.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
 /// NFKC, in simplified characters, with spaces beside a Chinese character dropped. Line breaks stay.
 pub fn normal(text: &str) -> String {
-    match text.chars().all(|c| simple(c).is_some()) {
-        true => spaced(text.chars().filter_map(simple), text.len()),
-        false => spaced(text.nfkc().filter(|c| !is_invisible(*c)), text.len()),
+    let mut folded = Folded::new(text.len());
+    for c in text.chars() {
+        match simple(c) {
+            Some(c) => folded.push(c),
+            None => return standard(text),
+        }
+    }
+    folded.text
+}
+
+fn standard(text: &str) -> String {
+    let mut folded = Folded::new(text.len());
+    let visible = text.nfkc().filter(|c| !is_invisible(*c));
+    visible.for_each(|c| folded.push(c));
+    folded.text
+}
+
+/// A text in which a run of blanks becomes one space between two characters that are not Chinese, and nothing elsewhere.
+struct Folded {
+    text: String,
+    last: char,
+    blank: bool,
+}
+
+impl Folded {
+    fn new(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            last: '\n',
+            blank: false,
+        }
+    }
+
+    fn push(&mut self, c: char) {
+        if is_common_han(c) {
+            self.blank = false;
+        } else if c != '\n' && c.is_whitespace() {
+            self.blank = true;
+            return;
+        } else if std::mem::take(&mut self.blank) && between(self.last) && between(c) {
+            self.text.push(' ');
+        }
+        self.last = simplified(c);
+        self.text.push(self.last);
     }
 }
 
-/// A run of blanks becomes one space between two characters that are not Chinese, and nothing elsewhere.
-fn spaced(folded: impl Iterator<Item = char>, bytes: usize) -> String {
-    let mut out = String::with_capacity(bytes);
-    let (mut last, mut blank) = ('\n', false);
-    for c in folded {
-        if matches!(c, '\u{4e00}'..='\u{9fff}') {
-            blank = false;
-            last = simplified(c);
-            out.push(last);
-            continue;
-        }
-        if c != '\n' && c.is_whitespace() {
-            blank = true;
-            continue;
-        }
-        let between = |c: char| !is_han(c) && c != '\n';
-        if std::mem::take(&mut blank) && between(last) && between(c) {
-            out.push(' ');
-        }
-        last = simplified(c);
-        out.push(last);
-    }
-    out
+fn between(c: char) -> bool {
+    !is_han(c) && c != '\n'
+}
+
+fn is_common_han(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 /// Traditional characters of the units' names and of what reports are made of, and their simplified forms below.
@@ -49,39 +74,37 @@ const SIMPLIFIED: &str = "宁沈阳连抚顺锦营辽盘铁岭芦岛师范专学
     财货账类别规标准条约设环节优异获奖励责担历属层级评选竞请续谈论签证书补发";
 
 const FIRST: u32 = 0x4e00;
+const LAST: u32 = 0x9fff;
 
-static FORMS: LazyLock<Vec<char>> = LazyLock::new(|| {
-    let mut forms: Vec<char> = ('\u{4e00}'..='\u{9fff}').collect();
-    for (traditional, simplified) in TRADITIONAL.chars().zip(SIMPLIFIED.chars()) {
-        forms[(traditional as u32 - FIRST) as usize] = simplified;
+static FORMS: LazyLock<HashMap<char, char>> =
+    LazyLock::new(|| TRADITIONAL.chars().zip(SIMPLIFIED.chars()).collect());
+
+/// A bit for each character that has another form: few have, and this fits into the processor's nearest cache.
+static HAS_FORM: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let mut bits = vec![0; (LAST - FIRST) as usize / 64 + 1];
+    for place in TRADITIONAL.chars().map(|c| c as usize - FIRST as usize) {
+        bits[place / 64] |= 1 << (place % 64);
     }
-    forms
+    bits
 });
 
 fn simplified(c: char) -> char {
-    let place = (c as u32).checked_sub(FIRST);
-    place
-        .and_then(|place| FORMS.get(place as usize))
-        .copied()
-        .unwrap_or(c)
+    let place = (c as u32).wrapping_sub(FIRST) as usize;
+    let bits = HAS_FORM.get(place / 64).copied().unwrap_or(0);
+    match bits >> (place % 64) & 1 {
+        1 => FORMS[&c],
+        _ => c,
+    }
 }
 
 /// The compatibility form of the characters that nearly all mails are made of; `None` of any other.
 /// None of them is composed with its neighbour, so that each can be folded alone.
 fn simple(c: char) -> Option<char> {
     match c {
-        '\n'
-        | ' '..='~'
-        | '\u{4e00}'..='\u{9fff}'
-        | '、'
-        | '。'
-        | '《'
-        | '》'
-        | '“'
-        | '”'
-        | '〔'
-        | '〕'
-        | '·' => Some(c),
+        _ if is_common_han(c) => Some(c),
+        '\n' | ' '..='~' | '、' | '。' | '《' | '》' | '“' | '”' | '〔' | '〕' | '·' => {
+            Some(c)
+        }
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0),
         '\u{3000}' => Some(' '),
         _ => None,

@@ -2,6 +2,7 @@
 
 use crate::campaign::{Campaign, Moment};
 use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
+use memchr::memmem;
 
 /// The day that the first such word of `text` (normal form) names: day, rule, word.
 pub fn relative_day(
@@ -16,7 +17,7 @@ pub fn relative_day(
         }
     }
     for word in ["昨日", "昨天", "昨晚", "昨上午", "昨下午"] {
-        if tells(text, word) {
+        if tells(text, word).is_some() {
             return Some((today - Days::new(1), "yesterday", word));
         }
     }
@@ -24,7 +25,7 @@ pub fn relative_day(
         return Some((day, "day_of_week", word));
     }
     for word in ["今日", "今天", "今晨", "今早", "今晚", "今上午", "今下午"] {
-        if let Some(at) = text.find(word).filter(|_| tells(text, word)) {
+        if let Some(at) = tells(text, word) {
             let early = is_to_come(&text[at..], base);
             return Some((
                 if early { today - Days::new(1) } else { today },
@@ -51,8 +52,8 @@ fn is_to_come(from: &str, base: Moment) -> bool {
     base.hour() < begins
 }
 
-/// 昨天发的, 今日补报: when a mail was sent, not what happened.
-fn tells(text: &str, word: &str) -> bool {
+/// Where `word` stands first, if it tells when something happened; 昨天发的, 今日补报 tell when a mail was sent.
+fn tells(text: &str, word: &str) -> Option<usize> {
     const SENT: [&str; 10] = [
         "发",
         "报",
@@ -65,13 +66,10 @@ fn tells(text: &str, word: &str) -> bool {
         "的信息",
         "才",
     ];
-    let Some(at) = text.find(word) else {
-        return false;
-    };
-    !SENT
-        .iter()
-        .any(|sent| text[at + word.len()..].starts_with(sent))
-        || text[at + word.len()..].starts_with("发生")
+    let at = memmem::find(text.as_bytes(), word.as_bytes())?;
+    let rest = &text[at + word.len()..];
+    let sent = SENT.iter().any(|sent| rest.starts_with(sent)) && !rest.starts_with("发生");
+    (!sent).then_some(at)
 }
 
 fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
@@ -107,8 +105,8 @@ fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)>
 
 /// The characters that stand behind `prefix` somewhere, as one text.
 fn following(text: &str, prefix: &str) -> String {
-    text.match_indices(prefix)
-        .filter_map(|(at, _)| text[at + prefix.len()..].chars().next())
+    memmem::find_iter(text.as_bytes(), prefix)
+        .filter_map(|at| text[at + prefix.len()..].chars().next())
         .collect()
 }
 

@@ -33,17 +33,16 @@ pub struct Imported {
 
 impl Daemon {
     /// Writes the rows of what is durable. Gives the number of new mails.
-    pub(super) fn take_in(&mut self, kept: &[Kept]) -> Result<usize> {
-        let new = self.store.keep(kept)?;
+    pub(super) fn take_in(&mut self, kept: Vec<Kept>) -> Result<usize> {
         for mail in kept.iter().filter(|mail| mail.content.is_some()) {
             debug!(
                 source = mail.source,
                 bytes = mail.bytes,
                 sha256 = &mail.sha256[..12],
-                "mail kept"
+                "mail read"
             );
         }
-        Ok(new)
+        self.store.keep(kept)
     }
 
     /// Judges what was taken in, where nothing that arrived later is judged already: that would be judged again.
@@ -125,7 +124,7 @@ impl Daemon {
         let mut new = 0;
         let mut take_in = || {
             for batch in &prepared {
-                new += self.take_in(&batch?.kept)?;
+                new += self.take_in(batch?.kept)?;
                 after(self)?;
             }
             anyhow::Ok(())

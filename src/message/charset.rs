@@ -57,6 +57,16 @@ fn decode_seven_bit(bytes: &[u8], label: &str) -> String {
 /// UTF-8, if the text reads as Chinese. 18% of the common GB2312 characters are valid UTF-8 pairs too
 /// (路 is the bytes of U+00B7), so validity alone proves nothing.
 fn decode_utf8(bytes: &[u8]) -> Option<String> {
+    // An eastern character takes three bytes or four: with so many breaks it cannot be.
+    let mut chunks = bytes.utf8_chunks();
+    if chunks
+        .by_ref()
+        .filter(|chunk| !chunk.invalid().is_empty())
+        .nth(bytes.len() / 24)
+        .is_some()
+    {
+        return None;
+    }
     let text = String::from_utf8_lossy(bytes);
     let (mut eastern, mut foreign, mut broken) = (0usize, 0usize, 0usize);
     for c in text.chars().filter(|c| !c.is_ascii()) {

@@ -14,13 +14,14 @@ pub fn one_line(text: &str) -> String {
 
 /// Many lines: ends of lines unified, trailing blanks and control characters dropped, at most one empty line in a row.
 pub fn lines(text: &str) -> String {
-    let unified = text
-        .replace("\r\n", "\n")
-        .replace(['\r', '\u{2028}', '\u{2029}', '\u{B}', '\u{C}'], "\n");
+    let unified = match text.contains("\r\n") {
+        true => Cow::Owned(text.replace("\r\n", "\n")),
+        false => Cow::Borrowed(text),
+    };
     let mut out = String::with_capacity(unified.len());
     let mut empty = true;
-    for line in unified.split('\n') {
-        let drops = |c: char| is_direction(c) || (c != '\t' && is_control(c));
+    for line in unified.split(ends_line) {
+        let drops = |c: char| !is_common(c) && (is_direction(c) || (c != '\t' && is_control(c)));
         let line = match line.contains(drops) {
             true => Cow::Owned(line.replace(drops, "")),
             false => Cow::Borrowed(line),
@@ -66,6 +67,15 @@ fn shorten(name: &str) -> String {
         .take_while(|&end| end + ending.len() <= 200)
         .last();
     format!("{}{ending}", &stem[..end.unwrap_or(0)])
+}
+
+fn ends_line(c: char) -> bool {
+    !is_common(c) && matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{B}' | '\u{C}')
+}
+
+/// What nearly all texts are made of, and what needs no second look.
+fn is_common(c: char) -> bool {
+    matches!(c, '\u{2E80}'..='\u{FDFF}' | ' '..='~')
 }
 
 fn is_control(c: char) -> bool {

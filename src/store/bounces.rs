@@ -47,8 +47,8 @@ impl Store {
 
     fn new_bounces(&self) -> Result<Vec<(i64, Content)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, content FROM mails
-             WHERE content ->> '$.bounce' IS NOT NULL AND outcome IS NOT NULL AND id NOT IN (SELECT mail FROM bounces) ORDER BY received_at, id",
+            "SELECT m.id, c.content FROM mails m JOIN contents c ON c.mail = m.id
+             WHERE m.bounced AND m.outcome IS NOT NULL AND m.id NOT IN (SELECT mail FROM bounces) ORDER BY m.received_at, m.id",
         )?;
         let rows = statement.query_map([], |row| {
             Ok((row.get(0)?, from_json(&row.get::<_, String>(1)?)?))

@@ -31,6 +31,8 @@ pub struct Cursor {
     pub server_count: u32,
     /// When all UIDs were last compared.
     pub compared_at: Moment,
+    /// Mails of the folder that were counted when a poll found nothing new; `None` once a row came or went since.
+    pub settled_count: Option<u32>,
 }
 
 /// One folder's account: what the server holds, and what became of it.
@@ -85,7 +87,7 @@ impl Place {
     fn pass(&self, connection: &Connection) -> Result<()> {
         connection
             .prepare_cached(
-                "UPDATE cursors SET last_uid = max(last_uid, ?3) WHERE folder = ?1 AND uidvalidity = ?2",
+                "UPDATE cursors SET last_uid = max(last_uid, ?3), settled_count = NULL WHERE folder = ?1 AND uidvalidity = ?2",
             )?
             .execute(params![self.folder, self.uidvalidity, self.uid])?;
         Ok(())
@@ -98,7 +100,7 @@ impl Store {
         let cursor = self
             .connection
             .prepare_cached(
-                "SELECT uidvalidity, last_uid, server_count, compared_at FROM cursors WHERE folder = ?1",
+                "SELECT uidvalidity, last_uid, server_count, compared_at, settled_count FROM cursors WHERE folder = ?1",
             )?
             .query_row([folder], |row| {
                 Ok(Cursor {
@@ -106,6 +108,7 @@ impl Store {
                     last_uid: row.get(1)?,
                     server_count: row.get(2)?,
                     compared_at: moment(row.get(3)?),
+                    settled_count: row.get(4)?,
                 })
             })
             .optional()?;
@@ -120,7 +123,9 @@ impl Store {
              ON CONFLICT DO UPDATE SET server_count = ?3,
                  last_uid = iif(uidvalidity = ?2, last_uid, 0),
                  compared_at = iif(uidvalidity = ?2, compared_at, 0),
-                 uidvalidity = ?2",
+                 settled_count = iif(uidvalidity = ?2, settled_count, NULL),
+                 uidvalidity = ?2
+             WHERE server_count <> ?3 OR uidvalidity <> ?2",
             params![folder, uidvalidity, server_count],
         )?;
         Ok(())
@@ -195,6 +200,15 @@ impl Store {
         Ok(statement.query_row(params![folder, uidvalidity], |row| row.get(0))?)
     }
 
+    /// Notes that so many mails were counted, and none was new.
+    pub fn settled(&mut self, folder: &str, count: u32) -> Result<()> {
+        self.connection.execute(
+            "UPDATE cursors SET settled_count = ?2 WHERE folder = ?1",
+            params![folder, count],
+        )?;
+        Ok(())
+    }
+
     /// Notes a full comparison: rows that `listed` lacks are gone from the server, their mails stay kept.
     pub fn compared(
         &mut self,
@@ -227,7 +241,7 @@ impl Store {
             }
         }
         transaction.execute(
-            "UPDATE cursors SET compared_at = ?2 WHERE folder = ?1",
+            "UPDATE cursors SET compared_at = ?2, settled_count = NULL WHERE folder = ?1",
             params![folder, now.timestamp()],
         )?;
         transaction.commit()?;

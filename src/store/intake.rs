@@ -1,11 +1,12 @@
 //! Keeping mails: one transaction for a batch, its places on the server and the cursor.
 
-use super::{Place, Store, json, name, resemblance};
+use super::{Place, Store, contents, name, resemblance};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
 use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
 
 /// A mail whose bytes and files are durable on disk.
 #[derive(Debug)]
@@ -35,31 +36,38 @@ impl Store {
 
     /// Keeps a batch: rows, places and cursors in one transaction. Mails known already only gain a place.
     /// Gives the number of new mails.
-    pub fn keep(&mut self, batch: &[Kept]) -> Result<usize> {
+    pub fn keep(&mut self, batch: Vec<Kept>) -> Result<usize> {
         let transaction = self.connection.transaction()?;
-        let mut new = 0;
+        let mut new = HashMap::new();
         for kept in batch {
-            let (mail, is_new) = mail(&transaction, kept)?;
-            new += usize::from(is_new);
+            let (mail, is_new) = mail(&transaction, &kept)?;
             if let Some(place) = &kept.place {
                 place.fetched(&transaction, mail, kept.received_at)?;
             }
+            new.extend(
+                kept.content
+                    .filter(|_| is_new)
+                    .map(|content| (mail, content)),
+            );
         }
         fail_point!("rows written");
         transaction.commit()?;
         fail_point!("rows committed");
-        Ok(new)
+        self.fresh = new;
+        Ok(self.fresh.len())
     }
 
     /// Puts what was read anew from kept mails in place of what was read before, and sets them back to be judged.
     pub fn replace(&mut self, batch: &[(i64, Content)]) -> Result<()> {
+        self.fresh.clear();
         let transaction = self.connection.transaction()?;
         for (mail, content) in batch {
             transaction
                 .prepare_cached(
-                    "UPDATE mails SET message_id = ?2, sender = ?3, subject = ?4, content = ?5, outcome = NULL WHERE id = ?1",
+                    "UPDATE mails SET message_id = ?2, sender = ?3, subject = ?4, bounced = ?5, outcome = NULL WHERE id = ?1",
                 )?
-                .execute(params![mail, content.message_id, sender(content), content.subject, json(content)?])?;
+                .execute(params![mail, content.message_id, sender(content), content.subject, content.bounce.is_some()])?;
+            contents::write(&transaction, *mail, content)?;
             transaction
                 .prepare_cached("DELETE FROM files WHERE mail = ?1")?
                 .execute([mail])?;
@@ -99,7 +107,7 @@ fn mail(connection: &Connection, kept: &Kept) -> Result<(i64, bool)> {
 fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64> {
     connection
         .prepare_cached(
-            "INSERT INTO mails (sha256, bytes, source, received_at, message_id, sender, subject, content)
+            "INSERT INTO mails (sha256, bytes, source, received_at, message_id, sender, subject, bounced)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
@@ -110,9 +118,10 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             content.message_id,
             sender(content),
             content.subject,
-            json(content)?,
+            content.bounce.is_some(),
         ])?;
     let mail = connection.last_insert_rowid();
+    contents::write(connection, mail, content)?;
     connection
         .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
         .execute([&kept.sha256])?;

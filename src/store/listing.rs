@@ -1,6 +1,6 @@
 //! Reading back what is kept: mails with their submissions and files, and the facts for standings.
 
-use super::{Fact, Store, from_json, from_name, moment};
+use super::{Fact, Store, contents, from_json, from_name, moment};
 use crate::attribution::{Evidence, Flag, Kind, Outcome, Weighed};
 use crate::campaign::Moment;
 use crate::message::{Content, Link, Media};
@@ -76,7 +76,7 @@ impl Store {
     pub fn mails(&self, after: Option<Moment>) -> Result<Vec<MailRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates,
-                    coalesce(content ->> '$.incomplete', '[]'), weighed
+                    coalesce((SELECT content ->> '$.incomplete' FROM contents WHERE mail = id), '[]'), weighed
              FROM mails WHERE received_at > ?1
              UNION ALL
              SELECT NULL, NULL, folder || '/' || uid, received_at, '', '', 'unreadable', '服务器未能提供此邮件：' || error, '[]', '[]', '[]'
@@ -104,11 +104,38 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Whether so many mails or more arrived after `since` that could not be read, or could not be fetched.
+    pub fn has_unreadable(&self, most: usize, since: Moment) -> Result<bool> {
+        self.has_at_least(
+            most,
+            since,
+            "SELECT 1 FROM mails WHERE outcome = 'unreadable' AND received_at > ?1
+             UNION ALL SELECT 1 FROM locations WHERE mail IS NULL AND NOT gone AND received_at > ?1",
+        )
+    }
+
+    /// The same of mails in review.
+    pub fn has_in_review(&self, most: usize, since: Moment) -> Result<bool> {
+        self.has_at_least(
+            most,
+            since,
+            "SELECT 1 FROM mails WHERE outcome = 'review' AND received_at > ?1",
+        )
+    }
+
+    fn has_at_least(&self, most: usize, since: Moment, rows: &str) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT count(*) >= ?2 FROM ({rows} LIMIT ?2)"))?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Ok(statement.query_row([since.timestamp(), most], |row| row.get(0))?)
+    }
+
     /// One mail.
     pub fn mail(&self, id: i64) -> Result<Option<MailRow>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, message_id, source, received_at, sender, subject, outcome, reason, candidates,
-                    coalesce(content ->> '$.incomplete', '[]'), weighed
+                    coalesce((SELECT content ->> '$.incomplete' FROM contents WHERE mail = id), '[]'), weighed
              FROM mails WHERE id = ?1",
         )?;
         Ok(statement.query_row([id], mail_row).optional()?)
@@ -116,13 +143,7 @@ impl Store {
 
     /// What was read from a mail.
     pub fn content(&self, mail: i64) -> Result<Option<Content>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT content FROM mails WHERE id = ?1")?;
-        let content = statement
-            .query_row([mail], |row| from_json(&row.get::<_, String>(0)?))
-            .optional()?;
-        Ok(content)
+        contents::read(&self.connection, mail)
     }
 
     /// The hash of a mail's bytes.

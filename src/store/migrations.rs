@@ -10,6 +10,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// Whether [`migrate`] would change anything.
@@ -65,6 +66,7 @@ mod tests {
             include_str!("../../tests/rows/v3.sql"),
             include_str!("../../tests/rows/v4.sql"),
             include_str!("../../tests/rows/v5.sql"),
+            include_str!("../../tests/rows/v6.sql"),
         ];
         assert_eq!(
             samples.len(),

@@ -4,6 +4,7 @@ mod alarms;
 mod blobs;
 mod bounces;
 mod clock;
+mod contents;
 mod corrections;
 mod cursors;
 mod decisions;
@@ -37,10 +38,12 @@ pub use replies::{Answered, Reply};
 pub use upkeep::Named;
 
 use crate::campaign::{CST, Moment};
+use crate::message::Content;
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, TimeZone};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -55,6 +58,8 @@ const BUSY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// What was read from the mails kept last, by row id: they are judged next, and need not be read back.
+    fresh: HashMap<i64, Content>,
 }
 
 impl Store {
@@ -99,7 +104,10 @@ impl Store {
         refuse_garbage(path)?;
         let connection =
             Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut store = Self { connection };
+        let mut store = Self {
+            connection,
+            fresh: HashMap::new(),
+        };
         store
             .set_up()
             .with_context(|| format!("database {}", path.display()))?;
@@ -130,6 +138,11 @@ impl Store {
     /// [`Fault::Damaged`].
     pub fn check(&self) -> Result<()> {
         looked_through(&self.connection)?;
+        self.is_sound()
+    }
+
+    /// Notes that the file was looked through, by this connection or another.
+    pub fn is_sound(&self) -> Result<()> {
         self.connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(())

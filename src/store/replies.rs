@@ -60,11 +60,11 @@ impl Store {
         self.connection.execute(
             "INSERT INTO replies (mail, letter, done)
              SELECT m.id, ?2, CASE WHEN EXISTS (
-                 SELECT 1 FROM replies r JOIN mails o ON o.id = r.mail
+                 SELECT 1 FROM replies r JOIN mails o ON o.id = r.mail JOIN contents e ON e.mail = o.id
                  WHERE o.message_id = m.message_id
-                    OR r.letter = ?2 AND o.content ->> '$.date' IS m.content ->> '$.date'
-                       AND o.content ->> '$.text' = m.content ->> '$.text') THEN '[]' END
-             FROM mails m WHERE m.id = ?1 ON CONFLICT DO NOTHING",
+                    OR r.letter = ?2 AND e.content ->> '$.date' IS c.content ->> '$.date'
+                       AND e.content ->> '$.text' = c.content ->> '$.text') THEN '[]' END
+             FROM mails m JOIN contents c ON c.mail = m.id WHERE m.id = ?1 ON CONFLICT DO NOTHING",
             params![mail, letter],
         )?;
         Ok(())
@@ -73,8 +73,8 @@ impl Store {
     /// Answers that were not carried out yet, in order of arrival.
     pub fn open_replies(&self) -> Result<Vec<Reply>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT r.mail, l.recipient, m.received_at, m.content
-             FROM replies r JOIN letters l ON l.id = r.letter JOIN mails m ON m.id = r.mail
+            "SELECT r.mail, l.recipient, m.received_at, c.content
+             FROM replies r JOIN letters l ON l.id = r.letter JOIN mails m ON m.id = r.mail JOIN contents c ON c.mail = m.id
              WHERE r.done IS NULL ORDER BY m.received_at, m.id",
         )?;
         let rows = statement.query_map([], |row| {

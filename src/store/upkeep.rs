@@ -46,8 +46,8 @@ impl Store {
             "SELECT * FROM (
                  SELECT sha256, 'mail ' || id, id, 1 FROM mails
                  UNION ALL SELECT sha256, 'file ' || (position + 1) || ' of mail ' || mail, mail, 0 FROM files
-                 UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || m.id, m.id, 0
-                     FROM mails m, json_each(m.content, '$.files') f WHERE f.value ->> '$.details.thumbnail' IS NOT NULL
+                 UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || c.mail, c.mail, 0
+                     FROM contents c, json_each(c.content, '$.files') f WHERE f.value ->> '$.details.thumbnail' IS NOT NULL
              ) WHERE sha256 NOT IN (SELECT sha256 FROM removed)",
         )?;
         let rows = statement.query_map([], |row| {

@@ -1,10 +1,12 @@
 //! Judging in order of arrival: what is to be judged, what was known before it, what came of it.
 
-use super::{Store, Unjudged, corrections, from_json, from_name, json, moment, name, resemblance};
+use super::{
+    Store, Unjudged, contents, corrections, from_json, from_name, json, moment, name, resemblance,
+};
 use crate::attribution::{Earlier, Flag, Past, Sketch, Submission, Verdict};
 use crate::campaign::Moment;
 use crate::message::Content;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
@@ -55,25 +57,29 @@ impl Store {
     }
 
     /// The next mails to judge, in order of arrival; those that arrived by `until`, if given.
-    pub fn unjudged(&self, limit: usize, until: Option<Moment>) -> Result<Vec<Unjudged>> {
+    pub fn unjudged(&mut self, limit: usize, until: Option<Moment>) -> Result<Vec<Unjudged>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, content, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id) FROM mails WHERE outcome IS NULL AND received_at <= ?2 ORDER BY received_at, id LIMIT ?1",
+            "SELECT id, received_at, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id)
+             FROM mails WHERE outcome IS NULL AND received_at <= ?2 ORDER BY received_at, id LIMIT ?1",
         )?;
-        let rows = statement.query_map(
-            params![
-                i64::try_from(limit).unwrap_or(i64::MAX),
-                until.map_or(i64::MAX, |at| at.timestamp())
-            ],
-            |row| {
-                Ok(Unjudged {
-                    id: row.get(0)?,
-                    received_at: moment(row.get(1)?),
-                    content: from_json(&row.get::<_, String>(2)?)?,
-                    is_reply: row.get(3)?,
-                })
-            },
-        )?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let until = until.map_or(i64::MAX, |at| at.timestamp());
+        let mut rows = statement.query([limit, until])?;
+        let mut unjudged = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            unjudged.push(Unjudged {
+                id,
+                received_at: moment(row.get(1)?),
+                content: match self.fresh.remove(&id) {
+                    Some(content) => content,
+                    None => contents::read(&self.connection, id)?
+                        .with_context(|| format!("mail {id} has no content"))?,
+                },
+                is_reply: row.get(2)?,
+            });
+        }
+        Ok(unjudged)
     }
 
     /// Judges a batch in one transaction: `judge` sees each mail with what was known before it.
@@ -163,7 +169,7 @@ fn earlier_from_sender(
     mail: &Unjudged,
 ) -> Result<Vec<Earlier>> {
     let mut statement = connection.prepare_cached(&format!(
-        "{EARLIER} WHERE m.sender = ?1 AND m.sender <> '' AND (m.received_at, m.id) < (?2, ?3)
+        "{EARLIER} WHERE m.sender = ?1 AND m.sender <> '' AND m.outcome = 'reports' AND (m.received_at, m.id) < (?2, ?3)
          ORDER BY m.received_at DESC, s.id DESC LIMIT 8"
     ))?;
     let rows = statement.query_map(
