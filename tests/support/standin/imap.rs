@@ -5,16 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 const CAPABILITY: &str = "IMAP4rev1 XLIST SPECIAL-USE ID LITERAL+ STARTTLS XAPPLEPUSHSERVICE UIDPLUS X-CM-EXT-1 APPENDLIMIT=71680000 SASL-IR AUTH=XOAUTH2";
+/// A command that comes within so long of the one ahead of it did not wait for its answer.
+const EARLY: Duration = Duration::from_millis(300);
 /// A connection that says nothing for so long is ended.
 const IDLE: Duration = Duration::from_secs(60);
 
 pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
+    // A connection that is kept silent ends with its server.
+    let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
         let (state, tls) = (state.clone(), tls.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let stream: Box<dyn Stream> = match tls {
                 None => Box::new(tcp),
                 Some(tls) => match tls.accept(tcp).await {
@@ -77,6 +82,21 @@ impl Connection {
                 return;
             };
             next = self.answer(&line);
+            if line.contains("EXAMINE") && self.hears_one() {
+                self.lose_a_line().await;
+            }
+        }
+    }
+
+    fn hears_one(&self) -> bool {
+        self.state().imap_faults.contains(&ImapFault::HearsOne)
+    }
+
+    /// Notes a command that came too early, and forgets it.
+    async fn lose_a_line(&mut self) {
+        if let Ok(Some(line)) = tokio::time::timeout(EARLY, self.line()).await {
+            let command = line.split_once(' ').map_or("", |(_, command)| command);
+            self.state().commands.push(format!("lost: {command}"));
         }
     }
 

@@ -63,6 +63,8 @@ pub enum ImapFault {
     RefuseLogin(Vec<u8>),
     /// ID is answered with this word, NO or BAD.
     RefuseId(&'static str),
+    /// A command that comes before the answer to the EXAMINE ahead of it is lost.
+    HearsOne,
     /// EXAMINE of this folder is answered NO.
     RefuseExamine(String),
     /// BYE in place of an answer to this command.

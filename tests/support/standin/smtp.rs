@@ -5,12 +5,15 @@ use base64::Engine;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
+    // A connection that is kept silent ends with its server.
+    let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
         let (state, tls) = (state.clone(), tls.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let stream: Box<dyn Stream> = match tls {
                 None => Box::new(tcp),
                 Some(tls) => match tls.accept(tcp).await {
