@@ -289,3 +289,25 @@ async fn a_letter_taken_without_its_answer_goes_again_under_its_own_message_id()
         assert_eq!((state, taken), (LetterState::Sent, 2), "{fault:?}");
     }
 }
+
+#[tokio::test]
+async fn a_folder_is_opened_and_searched_in_one_round_trip_where_the_server_hears_it() {
+    let mut house = house().await;
+    house.pass(9).await.unwrap();
+    house.server.misbehave(ImapFault::HearsOne);
+    house.server.forget_commands();
+    house.pass(10).await.unwrap();
+    house.pass(11).await.unwrap();
+    let commands = house.server.commands();
+    let lost: Vec<&String> = commands
+        .iter()
+        .filter(|command| command.starts_with("lost: UID SEARCH"))
+        .collect();
+    // Asked once at a time from then on, of all folders.
+    assert_eq!(lost.len(), 1, "{commands:?}");
+    house
+        .server
+        .deliver("INBOX", &report("new", CITY, 24), may(24, 11, 40));
+    house.pass(12).await.unwrap();
+    assert_eq!(house.kept(), MAILS + 1);
+}

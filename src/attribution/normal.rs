@@ -8,12 +8,16 @@ use unicode_normalization::UnicodeNormalization;
 /// NFKC, in simplified characters, with spaces beside a Chinese character dropped. Line breaks stay.
 pub fn normal(text: &str) -> String {
     let mut folded = Folded::new(text.len());
-    for c in text.chars() {
-        match simple(c) {
-            Some(c) => folded.push(c),
-            None => return standard(text),
-        }
+    let mut begin = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| !stays(*c)) {
+        let Some(simple) = simple(c) else {
+            return standard(text);
+        };
+        folded.add(&text[begin..at]);
+        folded.push(simple);
+        begin = at + c.len_utf8();
     }
+    folded.add(&text[begin..]);
     folded.text
 }
 
@@ -41,16 +45,33 @@ impl Folded {
     }
 
     fn push(&mut self, c: char) {
-        if is_common_han(c) {
-            self.blank = false;
-        } else if c != '\n' && c.is_whitespace() {
+        if c != '\n' && c.is_whitespace() {
             self.blank = true;
+        } else {
+            self.add(simplified(c).encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    /// Words without blanks, in simplified characters.
+    fn add(&mut self, words: &str) {
+        let mut ends = words.chars();
+        let Some(first) = ends.next() else {
             return;
-        } else if std::mem::take(&mut self.blank) && between(self.last) && between(c) {
+        };
+        if std::mem::take(&mut self.blank) && between(self.last) && between(first) {
             self.text.push(' ');
         }
-        self.last = simplified(c);
-        self.text.push(self.last);
+        self.last = ends.next_back().unwrap_or(first);
+        self.text.push_str(words);
+    }
+}
+
+/// Whether it is no blank, and its own compatibility form and simplified character: nearly all are.
+fn stays(c: char) -> bool {
+    match c {
+        _ if is_common_han(c) => !has_form(c),
+        '\n' | '!'..='~' => true,
+        _ => is_plain_mark(c),
     }
 }
 
@@ -88,27 +109,29 @@ static HAS_FORM: LazyLock<Vec<u64>> = LazyLock::new(|| {
     bits
 });
 
-fn simplified(c: char) -> char {
+fn has_form(c: char) -> bool {
     let place = (c as u32).wrapping_sub(FIRST) as usize;
     let bits = HAS_FORM.get(place / 64).copied().unwrap_or(0);
-    match bits >> (place % 64) & 1 {
-        1 => FORMS[&c],
-        _ => c,
-    }
+    bits >> (place % 64) & 1 == 1
+}
+
+fn simplified(c: char) -> char {
+    if has_form(c) { FORMS[&c] } else { c }
 }
 
 /// The compatibility form of the characters that nearly all mails are made of; `None` of any other.
 /// None of them is composed with its neighbour, so that each can be folded alone.
 fn simple(c: char) -> Option<char> {
     match c {
-        _ if is_common_han(c) => Some(c),
-        '\n' | ' '..='~' | '、' | '。' | '《' | '》' | '“' | '”' | '〔' | '〕' | '·' => {
-            Some(c)
-        }
+        '\n' | ' '..='~' => Some(c),
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0),
         '\u{3000}' => Some(' '),
-        _ => None,
+        _ => (is_common_han(c) || is_plain_mark(c)).then_some(c),
     }
+}
+
+fn is_plain_mark(c: char) -> bool {
+    matches!(c, '、' | '。' | '《' | '》' | '“' | '”' | '〔' | '〕' | '·')
 }
 
 /// A Chinese character.
@@ -143,6 +166,11 @@ mod tests {
             let standard: String = text.nfkc().collect();
             let short: Option<String> = text.chars().map(simple).collect();
             prop_assert_eq!(short, Some(standard));
+        }
+
+        #[test]
+        fn the_short_way_leads_where_the_long_one_does(text in "[ -~一-龥遼寧報、。《》“”·！-～\u{3000}\t\n]{0,60}") {
+            prop_assert_eq!(normal(&text), standard(&text));
         }
     }
 

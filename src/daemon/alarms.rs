@@ -2,7 +2,6 @@
 
 use super::room::SPARE_HANDLES;
 use super::{Daemon, robot};
-use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment, in_china};
 use crate::mailbox;
 use crate::outgoing::{Letter, Rule, about_alarm, alarm};
@@ -49,6 +48,7 @@ impl Daemon {
         worked: Option<&Error>,
         now: Moment,
     ) -> Result<Vec<Wrong>> {
+        let [unreadable, doubtful] = self.many_of_a_day(now)?;
         let checks = [
             polled.and_then(credentials_refused),
             self.no_poll_for_long(now)?,
@@ -65,8 +65,8 @@ impl Daemon {
                 let words = "处理邮件时程序出错，部分工作未完成，请管理员查看日志";
                 ("work", words.to_owned())
             }),
-            self.many_of_a_day(Outcome::Unreadable, now)?,
-            self.many_of_a_day(Outcome::Review, now)?,
+            unreadable,
+            doubtful,
             self.digest_is_late(now)?
                 .then(|| ("digest", "今日日报未能按时发出".to_owned())),
         ];
@@ -111,19 +111,16 @@ impl Daemon {
         Ok((failed > 0).then(|| ("letters", words.to_owned())))
     }
 
-    fn many_of_a_day(&self, outcome: Outcome, now: Moment) -> Result<Option<Wrong>> {
-        let (name, most, words) = match outcome {
-            Outcome::Unreadable => ("unreadable", UNREADABLE, "无法读取"),
-            _ => ("review", DOUBTFUL, "待人工核定"),
-        };
+    fn many_of_a_day(&self, now: Moment) -> Result<[Option<Wrong>; 2]> {
         let since = now - TimeDelta::hours(24);
-        let mails = self.store.mails_not_taken(now)?.into_iter();
-        let of_a_day =
-            mails.filter(|mail| mail.outcome == Some(outcome) && mail.received_at > since);
-        Ok((of_a_day.count() >= most).then(|| {
-            let words = format!("24小时内{words}的邮件已达{most}件以上，请人工查看");
-            (name, words)
-        }))
+        let words =
+            |what: &str, most: usize| format!("24小时内{what}的邮件已达{most}件以上，请人工查看");
+        let unreadable = self.store.has_unreadable(UNREADABLE, since)?;
+        let doubtful = self.store.has_in_review(DOUBTFUL, since)?;
+        Ok([
+            unreadable.then(|| ("unreadable", words("无法读取", UNREADABLE))),
+            doubtful.then(|| ("review", words("待人工核定", DOUBTFUL))),
+        ])
     }
 
     fn digest_is_late(&self, now: Moment) -> Result<bool> {

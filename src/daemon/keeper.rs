@@ -74,7 +74,7 @@ impl Keeper {
 
     async fn try_pass(&mut self, now: Moment) -> Result<()> {
         if self.daemon.is_none() {
-            let mut daemon = Daemon::open(self.config.clone(), &self.data_dir)?;
+            let mut daemon = Daemon::open_looking(self.config.clone(), &self.data_dir)?;
             daemon.read_in(self.reader.clone());
             daemon.stop = self.stop.clone();
             self.daemon = Some(daemon);

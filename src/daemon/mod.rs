@@ -43,11 +43,12 @@ use crate::config::Config;
 use crate::outgoing::Templates;
 use crate::roster::Roster;
 use crate::store::{Blobs, Fault, Lock, Store};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
 use rand::RngExt;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -69,6 +70,10 @@ pub struct Daemon {
     blobs: Blobs,
     reader_program: PathBuf,
     stop: Option<watch::Receiver<bool>>,
+    /// Reads the whole database; nothing is written before it ends.
+    looking: Option<JoinHandle<Result<()>>>,
+    /// Whether the mailbox's server answers one command at a time only.
+    one_by_one: bool,
     /// When this process first looked into the mailbox.
     first_pass: Option<Moment>,
     /// The day on which it last did what is done once a day.
@@ -97,8 +102,26 @@ impl Daemon {
             .map_err(|error| explained(error, data_dir))
     }
 
+    /// The same, and sooner: the database is looked through while the mailbox is connected to.
+    pub fn open_looking(config: Config, data_dir: &Path) -> Result<Self> {
+        let open = || Self::assemble(config, data_dir, Some(Lock::take(data_dir)?), Store::open);
+        let begin = |daemon: Self| {
+            let mut daemon = daemon.clear()?;
+            let data_dir = data_dir.to_path_buf();
+            daemon.looking = Some(std::thread::spawn(move || Store::open(&data_dir)?.check()));
+            Ok(daemon)
+        };
+        open()
+            .and_then(begin)
+            .map_err(|error| explained(error, data_dir))
+    }
+
     fn begin(self) -> Result<Self> {
         self.store.check()?;
+        self.clear()
+    }
+
+    fn clear(self) -> Result<Self> {
         self.blobs.clear_spool().context("cannot clear the spool")?;
         // Names that a killed process gave may not be durable yet, and are not given again.
         self.blobs.flush()?;
@@ -142,6 +165,8 @@ impl Daemon {
             store,
             blobs,
             stop: None,
+            looking: None,
+            one_by_one: false,
             first_pass: None,
             kept_on: None,
             lock,
@@ -187,7 +212,6 @@ impl Daemon {
     }
 
     async fn try_pass(&mut self, now: Moment) -> Result<()> {
-        self.store.set_back_to(now)?;
         let polled = self.poll(now).await.map(|_| ());
         if self.database_fails(&polled) {
             return polled;
@@ -209,7 +233,8 @@ impl Daemon {
         fail_point!("decided");
         let today = now.with_timezone(&CST).date_naive();
         let new_day = self.kept_on != Some(today);
-        if new_day {
+        // It was looked through when it was opened, too.
+        if new_day && self.kept_on.is_some() {
             // What lies on the disk, not what is in memory.
             Store::open(&self.data_dir)?.check()?;
         }
@@ -219,6 +244,18 @@ impl Daemon {
             self.kept_on = Some(today);
         }
         Ok(())
+    }
+
+    /// Waits until the database was looked through.
+    fn looked_through(&mut self) -> Result<()> {
+        let Some(looking) = self.looking.take() else {
+            return Ok(());
+        };
+        let looked = looking
+            .join()
+            .map_err(|_| anyhow!("looking through the database broke off"))?;
+        looked.map_err(|error| explained(error, &self.data_dir))?;
+        self.store.is_sound()
     }
 
     fn database_fails<T>(&self, done: &Result<T>) -> bool {

@@ -6,7 +6,7 @@ use super::{Daemon, progress};
 use crate::campaign::Moment;
 use crate::config;
 use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, Session, batches, watched};
-use crate::store::Place;
+use crate::store::{Cursor, Place};
 use anyhow::{Context, Result, anyhow};
 use chrono::TimeDelta;
 use secrecy::SecretString;
@@ -29,17 +29,40 @@ struct Line {
     password: SecretString,
     session: Session,
     reconnects: u32,
+    /// Whether the server answers one command at a time only.
+    one_by_one: bool,
 }
 
 impl Line {
-    async fn open(settings: config::Mailbox, password: SecretString) -> Result<Self, Error> {
+    async fn open(
+        settings: config::Mailbox,
+        password: SecretString,
+        one_by_one: bool,
+    ) -> Result<Self, Error> {
         let session = Session::open(&settings, &password).await?;
         Ok(Self {
             settings,
             password,
             session,
             reconnects: RECONNECTS,
+            one_by_one,
         })
+    }
+
+    /// Opens a folder, and finds its UIDs from `first` on. A server that answers EXAMINE, but not the SEARCH that came
+    /// with it, is asked one by one.
+    async fn look_into(&mut self, folder: &str, first: u32) -> Result<(Examined, Vec<u32>), Error> {
+        if !self.one_by_one {
+            let (opened, found) = self.session.examine_and_search(folder, first).await?;
+            match found {
+                Ok(found) => return Ok((opened, found)),
+                Err(error) => self.recover(folder, error, 0).await?,
+            };
+        }
+        let opened = self.session.examine(folder).await?;
+        let found = self.session.search(first).await?;
+        self.one_by_one = true;
+        Ok((opened, found))
     }
 
     /// Makes the connection good again after a fault, and gives the fault in words.
@@ -65,7 +88,13 @@ impl Daemon {
     /// # Errors
     /// A [`Error`] of the mailbox (downcast to tell refused credentials apart), or a fault of store and disk.
     pub async fn poll(&mut self, now: Moment) -> Result<usize> {
-        let result = self.poll_all(now).await;
+        let line = self.connect().await;
+        self.looked_through()?;
+        self.store.set_back_to(now)?;
+        let result = match line {
+            Ok(line) => self.poll_all(line, now).await,
+            Err(error) => Err(error),
+        };
         if self.database_fails(&result) {
             return result;
         }
@@ -74,12 +103,16 @@ impl Daemon {
         result
     }
 
-    async fn poll_all(&mut self, now: Moment) -> Result<usize> {
+    async fn connect(&self) -> Result<Line> {
         let settings = self.config.mailbox.clone();
         let password = config::secret(&settings.password_file)?;
         self.room().is_left()?;
-        let watch = settings.folders.clone();
-        let line = Arc::new(Mutex::new(Line::open(settings, password).await?));
+        Ok(Line::open(settings, password, self.one_by_one).await?)
+    }
+
+    async fn poll_all(&mut self, line: Line, now: Moment) -> Result<usize> {
+        let watch = self.config.mailbox.folders.clone();
+        let line = Arc::new(Mutex::new(line));
         let listed = line.lock().await.session.folders().await?;
         let (mut new, mut whole) = (0, true);
         let folders = watched(watch.as_deref(), &listed);
@@ -101,7 +134,9 @@ impl Daemon {
         if whole && !self.stopping() {
             self.store.polled(now)?;
         }
-        line.lock().await.session.close().await;
+        let mut line = line.lock().await;
+        self.one_by_one = line.one_by_one;
+        line.session.close().await;
         Ok(new)
     }
 
@@ -133,10 +168,21 @@ impl Daemon {
         now: Moment,
     ) -> Result<usize> {
         let mut line = shared.lock().await;
-        let opened = line.session.examine(folder).await?;
+        let cursor = self.store.cursor(folder)?;
+        let cursor = cursor.filter(|cursor| now - cursor.compared_at < COMPARE_EVERY);
+        let first = cursor
+            .as_ref()
+            .map_or(1, |cursor| cursor.last_uid.saturating_add(1));
+        let (opened, found) = line.look_into(folder, first).await?;
         self.store
             .opened(folder, opened.uidvalidity, opened.exists)?;
-        let wanted = self.find_new(&mut line, folder, opened, now).await?;
+        let look = Look {
+            opened,
+            cursor: cursor.filter(|cursor| cursor.uidvalidity == opened.uidvalidity),
+            complete: first == 1,
+            found,
+        };
+        let wanted = self.find_new(&mut line, folder, look, now).await?;
         if wanted.is_empty() {
             return Ok(0);
         }
@@ -189,34 +235,38 @@ impl Daemon {
         &mut self,
         line: &mut Line,
         folder: &str,
-        opened: Examined,
+        look: Look,
         now: Moment,
     ) -> Result<Vec<u32>> {
-        let validity = opened.uidvalidity;
-        if let Some(cursor) = self
-            .store
-            .cursor(folder)?
-            .filter(|c| now - c.compared_at < COMPARE_EVERY)
-        {
-            let listed = line
-                .session
-                .search(cursor.last_uid.saturating_add(1))
-                .await?;
-            let mut wanted = self.store.wanted(folder, validity, &listed)?;
-            if self.store.present(folder, validity)? as usize + wanted.len()
-                == opened.exists as usize
-            {
-                wanted.extend(self.store.unfetched(folder, validity)?);
+        let Examined {
+            uidvalidity,
+            exists,
+        } = look.opened;
+        if let Some(cursor) = look.cursor {
+            let mut wanted = self.store.wanted(folder, uidvalidity, &look.found)?;
+            let present = match cursor.settled_count {
+                Some(count) => count,
+                None => self.store.present(folder, uidvalidity)?,
+            };
+            if present as usize + wanted.len() == exists as usize {
+                if wanted.is_empty() && cursor.settled_count.is_none() {
+                    self.store.settled(folder, present)?;
+                }
+                wanted.extend(self.store.unfetched(folder, uidvalidity)?);
                 wanted.sort_unstable();
                 wanted.dedup();
                 return Ok(wanted);
             }
         }
-        let listed = line.session.uids(opened.exists).await?;
-        self.store.compared(folder, validity, &listed, now)?;
-        let count = opened.exists.max(listed.len() as u32);
-        self.store.opened(folder, validity, count)?;
-        self.store.wanted(folder, validity, &listed)
+        let found = match look.complete {
+            true => look.found,
+            false => line.session.search(1).await?,
+        };
+        let listed = line.session.all_uids(found, exists).await?;
+        self.store.compared(folder, uidvalidity, &listed, now)?;
+        let count = exists.max(listed.len() as u32);
+        self.store.opened(folder, uidvalidity, count)?;
+        self.store.wanted(folder, uidvalidity, &listed)
     }
 
     /// Fetches, reads and keeps side by side.
@@ -267,13 +317,14 @@ impl Daemon {
 
     /// Rows, and verdicts as far as nothing later is judged. Gives the number of mails, and of new ones.
     fn accept(&mut self, batch: Prepared, now: Moment) -> Result<(usize, usize)> {
-        let new = self.take_in(&batch.kept)?;
+        let mails = batch.kept.len();
+        let new = self.take_in(batch.kept)?;
         for (place, why) in &batch.missing {
             self.store.failed(place, why, now)?;
         }
         self.judge_in_order()?;
-        info!(mails = batch.kept.len(), new, "batch kept");
-        Ok((batch.kept.len(), new))
+        info!(mails, new, "batch kept");
+        Ok((mails, new))
     }
 }
 
@@ -286,6 +337,16 @@ fn troubled(watched: &[Result<String, Error>]) -> Vec<String> {
     });
     let always = ["", "smtp"].map(str::to_owned);
     folders.chain(always).collect()
+}
+
+/// What one look into a folder showed.
+struct Look {
+    opened: Examined,
+    /// Where it was read before under the same UIDVALIDITY, and compared not long ago.
+    cursor: Option<Cursor>,
+    /// Whether `found` was asked for from the first UID on.
+    complete: bool,
+    found: Vec<u32>,
 }
 
 /// The places of one folder.

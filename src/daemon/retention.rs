@@ -34,7 +34,10 @@ impl Daemon {
             settled(settings.raw_mails_days)?,
             settled(settings.files_days)?,
         );
-        let blobs = removable(&self.store.named_blobs()?, &raw, &files);
+        let blobs = match raw.is_empty() && files.is_empty() {
+            true => BTreeSet::new(),
+            false => removable(&self.store.named_blobs()?, &raw, &files),
+        };
         let bytes = |sha256: &String| {
             self.blobs
                 .path(sha256)

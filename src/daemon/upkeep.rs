@@ -127,7 +127,9 @@ impl Daemon {
 
     async fn compare_folder(&self, session: &mut Session, folder: &str) -> Result<Unlike> {
         let opened = session.examine(folder).await?;
-        let listed: BTreeSet<u32> = session.uids(opened.exists).await?.into_iter().collect();
+        let found = session.search(1).await?;
+        let listed = session.all_uids(found, opened.exists).await?;
+        let listed: BTreeSet<u32> = listed.into_iter().collect();
         let rows = self.store.placed(folder, opened.uidvalidity)?;
         let cursor = self.store.cursor(folder)?;
         let last = cursor.filter(|cursor| cursor.uidvalidity == opened.uidvalidity);

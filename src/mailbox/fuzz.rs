@@ -14,7 +14,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 });
 
 /// All that a server says in one connection, from its greeting to its end, whatever we ask. Our tags are A0001 and on:
-/// LOGIN, ID, LIST, then EXAMINE, SEARCH and FETCH for each folder.
+/// LOGIN, ID, LIST, then EXAMINE with SEARCH, and FETCH for each folder.
 pub fn server(bytes: &[u8]) {
     let stream: Boxed = Box::new(tokio::io::join(
         Cursor::new(bytes.to_vec()),
@@ -32,8 +32,8 @@ async fn poll(stream: Boxed) -> Result<(), Error> {
     let named = ["INBOX".to_owned(), "订阅邮件".to_owned()];
     watched(Some(&named), &folders);
     for folder in watched(None, &folders).into_iter().flatten().take(3) {
-        let exists = session.examine(&folder).await?.exists;
-        let uids = session.uids(exists).await?;
+        let (opened, found) = session.examine_and_search(&folder, 1).await?;
+        let uids = session.all_uids(found?, opened.exists).await?;
         let listed = session.list(&uids).await?;
         for mail in &listed {
             mail.received_at.map(|at| at.to_rfc3339());

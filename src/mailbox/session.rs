@@ -5,7 +5,9 @@ use super::folders::is_called_sent;
 use super::{Error, Folder, fetch};
 use crate::config::Mailbox;
 use async_imap::Client;
-use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode, Status};
+use async_imap::imap_proto::{
+    MailboxDatum, NameAttribute, RequestId, Response, ResponseCode, Status,
+};
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::panic::AssertUnwindSafe;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+const EXAMINE: &str = "EXAMINE";
+const UID_SEARCH: &str = "UID SEARCH";
 /// Message numbers whose UIDs are asked for in one command.
 const NUMBERS: usize = 1000;
 /// How long a server may take over its goodbye.
@@ -41,12 +45,26 @@ pub struct Session {
 }
 
 /// A folder as opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Examined {
     /// 0 where the server states none.
     pub uidvalidity: u32,
     /// Mails in the folder.
     pub exists: u32,
+}
+
+impl Examined {
+    fn hear(&mut self, response: &Response) -> Result<(), Error> {
+        match response {
+            Response::MailboxData(MailboxDatum::Exists(n)) => self.exists = *n,
+            Response::Data {
+                code: Some(ResponseCode::UidValidity(n)),
+                ..
+            } => self.uidvalidity = *n,
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 impl Session {
@@ -119,51 +137,59 @@ impl Session {
 
     /// Opens a folder for reading alone.
     pub async fn examine(&mut self, folder: &str) -> Result<Examined, Error> {
-        let mut examined = Examined {
-            uidvalidity: 0,
-            exists: 0,
-        };
-        let command = format!("EXAMINE {}", quoted(folder));
-        let answer = self.command(&command, 0, |response| {
-            match response {
-                Response::MailboxData(MailboxDatum::Exists(n)) => examined.exists = *n,
-                Response::Data {
-                    code: Some(ResponseCode::UidValidity(n)),
-                    ..
-                } => examined.uidvalidity = *n,
-                _ => {}
-            }
-            Ok(())
-        });
+        let mut examined = Examined::default();
+        let command = examine(folder);
+        let answer = self.command(&command, 0, |response| examined.hear(response));
         answer.await.map_err(|error| self.with_id(error))?;
         Ok(examined)
     }
 
-    /// UIDs of the open folder, from `first` on, ascending. `n:*` names the last mail even when it is older
-    /// than n (RFC 3501 section 6.4.8): such a one is left out.
-    pub async fn search(&mut self, first: u32) -> Result<Vec<u32>, Error> {
-        let mut uids = Vec::new();
-        let command = if first <= 1 {
-            "UID SEARCH ALL".into()
-        } else {
-            format!("UID SEARCH UID {first}:*")
+    /// The same, and asks for its UIDs from `first` on in one round trip (RFC 3501 section 5.5). The inner error is that
+    /// of the search.
+    pub async fn examine_and_search(
+        &mut self,
+        folder: &str,
+        first: u32,
+    ) -> Result<(Examined, Result<Vec<u32>, Error>), Error> {
+        let (open, search) = (examine(folder), search(first));
+        let (mut examined, mut uids) = (Examined::default(), Vec::new());
+        let patience = self.patience;
+        let open = async {
+            let opening = self.send(&open).await?;
+            let searching = self.send(&search).await?;
+            let heard = |response: &Response| examined.hear(response);
+            let opened = self.answer(&opening, EXAMINE, heard).await;
+            Ok((opened, searching))
         };
-        self.command(&command, 0, |response| {
-            if let Response::MailboxData(MailboxDatum::Search(found)) = response {
-                uids.extend(found.iter().copied().filter(|uid| *uid >= first));
-            }
-            Ok(())
-        })
-        .await?;
-        uids.sort_unstable();
-        uids.dedup();
-        Ok(uids)
+        let (opened, searching) = patiently(EXAMINE, patience, open).await?;
+        let opened = match opened {
+            Err(error) if !error.leaves_session() => return Err(error),
+            opened => opened,
+        };
+        let heard = |response: &Response| found(response, first, &mut uids);
+        let search = self.answer(&searching, UID_SEARCH, heard);
+        let searched = patiently(UID_SEARCH, patience, search).await;
+        match (opened, searched) {
+            (Ok(()), searched) => Ok((examined, searched.map(|()| ascending(uids)))),
+            (Err(_), Err(error)) if !error.leaves_session() => Err(error),
+            (Err(refused), _) => Err(self.with_id(refused)),
+        }
     }
 
-    /// All UIDs of the open folder, ascending. Where SEARCH tells of fewer mails than the folder has, as 163.com's was
-    /// seen to, they are asked for by message number too.
-    pub async fn uids(&mut self, exists: u32) -> Result<Vec<u32>, Error> {
-        let mut uids = self.search(1).await?;
+    /// UIDs of the open folder, from `first` on, ascending.
+    pub async fn search(&mut self, first: u32) -> Result<Vec<u32>, Error> {
+        let mut uids = Vec::new();
+        self.command(&search(first), 0, |response| {
+            found(response, first, &mut uids)
+        })
+        .await?;
+        Ok(ascending(uids))
+    }
+
+    /// All UIDs of the open folder, ascending, of which a search found these. Where SEARCH tells of fewer mails than the
+    /// folder has, as 163.com's was seen to, they are asked for by message number too.
+    pub async fn all_uids(&mut self, found: Vec<u32>, exists: u32) -> Result<Vec<u32>, Error> {
+        let mut uids = found;
         if uids.len() >= exists as usize {
             return Ok(uids);
         }
@@ -185,15 +211,13 @@ impl Session {
                 break;
             }
         }
-        uids.sort_unstable();
-        uids.dedup();
-        Ok(uids)
+        Ok(ascending(uids))
     }
 
     /// Whether the open folder holds a mail of this Message-ID (without angle brackets).
     pub async fn holds(&mut self, message_id: &str) -> Result<bool, Error> {
         let mut found = false;
-        let command = format!("UID SEARCH HEADER Message-ID {}", quoted(message_id));
+        let command = format!("{UID_SEARCH} HEADER Message-ID {}", quoted(message_id));
         self.command(&command, 0, |response| {
             if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
                 found |= !uids.is_empty();
@@ -228,10 +252,23 @@ impl Session {
         &mut self,
         command: &str,
         verb: &str,
+        on_response: impl FnMut(&Response) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let id = self.send(command).await?;
+        self.answer(&id, verb, on_response).await
+    }
+
+    async fn send(&mut self, command: &str) -> Result<RequestId, Error> {
+        self.inner.run_command(command).await.map_err(Error::lost)
+    }
+
+    async fn answer(
+        &mut self,
+        id: &RequestId,
+        verb: &str,
         mut on_response: impl FnMut(&Response) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let silence = self.patience;
-        let id = self.inner.run_command(command).await.map_err(Error::lost)?;
         loop {
             let response = self.inner.read_response().await;
             let response = response.map_err(|error| broken(error, verb, silence))?;
@@ -248,7 +285,7 @@ impl Session {
                     status,
                     information,
                     ..
-                } if *tag == id => {
+                } if tag == id => {
                     return tagged(status, information.as_deref(), verb);
                 }
                 Response::Data {
@@ -335,6 +372,31 @@ fn refused_login(user: &str, error: async_imap::error::Error) -> Error {
         }
         other => Error::lost(other),
     }
+}
+
+fn examine(folder: &str) -> String {
+    format!("{EXAMINE} {}", quoted(folder))
+}
+
+fn search(first: u32) -> String {
+    match first {
+        0 | 1 => format!("{UID_SEARCH} ALL"),
+        first => format!("{UID_SEARCH} UID {first}:*"),
+    }
+}
+
+/// `n:*` names the last mail even when it is older than n (RFC 3501 section 6.4.8): such a one is left out.
+fn found(response: &Response, first: u32, uids: &mut Vec<u32>) -> Result<(), Error> {
+    if let Response::MailboxData(MailboxDatum::Search(found)) = response {
+        uids.extend(found.iter().copied().filter(|uid| *uid >= first));
+    }
+    Ok(())
+}
+
+fn ascending(mut uids: Vec<u32>) -> Vec<u32> {
+    uids.sort_unstable();
+    uids.dedup();
+    uids
 }
 
 fn verb(command: &str) -> String {

@@ -145,7 +145,9 @@ impl Store {
 
     /// Those of `listed` whose mail is not kept. A full comparison thus asks again for those given up on.
     pub fn wanted(&self, folder: &str, uidvalidity: u32, listed: &[u32]) -> Result<Vec<u32>> {
-        let least = listed.iter().min().copied().unwrap_or(0);
+        let Some(least) = listed.iter().min() else {
+            return Ok(Vec::new());
+        };
         let settled: HashSet<u32> = self
             .connection
             .prepare_cached(
@@ -165,7 +167,7 @@ impl Store {
     /// UIDs whose mail could not be fetched yet, and that have attempts left.
     pub fn unfetched(&self, folder: &str, uidvalidity: u32) -> Result<Vec<u32>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT uid FROM locations
+            "SELECT uid FROM locations INDEXED BY locations_unfetched
              WHERE folder = ?1 AND uidvalidity = ?2 AND mail IS NULL AND attempts < ?3 AND NOT gone",
         )?;
         let uids = statement.query_map(params![folder, uidvalidity, ATTEMPTS], |row| row.get(0))?;

@@ -109,7 +109,7 @@ impl Store {
         self.has_at_least(
             most,
             since,
-            "SELECT 1 FROM mails WHERE outcome = 'unreadable' AND received_at > ?1
+            "SELECT 1 FROM mails INDEXED BY mails_doubtful WHERE outcome = 'unreadable' AND received_at > ?1
              UNION ALL SELECT 1 FROM locations WHERE mail IS NULL AND NOT gone AND received_at > ?1",
         )
     }
@@ -119,7 +119,7 @@ impl Store {
         self.has_at_least(
             most,
             since,
-            "SELECT 1 FROM mails WHERE outcome = 'review' AND received_at > ?1",
+            "SELECT 1 FROM mails INDEXED BY mails_doubtful WHERE outcome = 'review' AND received_at > ?1",
         )
     }
 

@@ -72,9 +72,10 @@ impl Store {
 
     /// Answers that were not carried out yet, in order of arrival.
     pub fn open_replies(&self) -> Result<Vec<Reply>> {
+        // CROSS JOIN keeps the order of tables; SQLite would begin with all mails.
         let mut statement = self.connection.prepare_cached(
             "SELECT r.mail, l.recipient, m.received_at, c.content
-             FROM replies r JOIN letters l ON l.id = r.letter JOIN mails m ON m.id = r.mail JOIN contents c ON c.mail = m.id
+             FROM replies r CROSS JOIN letters l ON l.id = r.letter CROSS JOIN mails m ON m.id = r.mail JOIN contents c ON c.mail = m.id
              WHERE r.done IS NULL ORDER BY m.received_at, m.id",
         )?;
         let rows = statement.query_map([], |row| {
