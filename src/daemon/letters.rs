@@ -27,8 +27,19 @@ impl Daemon {
         let polled = self.store.polled_at()?;
         let polled = polled.is_some_and(|polled| polled.timestamp() == now.timestamp());
         if polled && self.config.outgoing.reminders && time >= self.campaign.letters.remind_at {
-            queued += self.queue_reminders(now)?;
+            queued += self.queue_new_reminders(now)?;
         }
+        Ok(queued)
+    }
+
+    /// Who is due changes with what is kept, and with the hours.
+    fn queue_new_reminders(&mut self, now: Moment) -> Result<usize> {
+        let hour = now.timestamp() / 3600;
+        if self.reminded == Some((hour, self.store.version()?)) {
+            return Ok(0);
+        }
+        let queued = self.queue_reminders(now)?;
+        self.reminded = Some((hour, self.store.version()?));
         Ok(queued)
     }
 

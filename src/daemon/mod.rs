@@ -74,6 +74,8 @@ pub struct Daemon {
     looking: Option<JoinHandle<Result<()>>>,
     /// Whether the mailbox's server answers one command at a time only.
     one_by_one: bool,
+    /// The hour and the version of the store at which reminders were last decided.
+    reminded: Option<(i64, (i64, u64))>,
     /// When this process first looked into the mailbox.
     first_pass: Option<Moment>,
     /// The day on which it last did what is done once a day.
@@ -167,6 +169,7 @@ impl Daemon {
             stop: None,
             looking: None,
             one_by_one: false,
+            reminded: None,
             first_pass: None,
             kept_on: None,
             lock,

@@ -30,6 +30,7 @@ impl Store {
     /// Opens the alarms of `wrong` (name and words) that are not open, and closes those whose cause stayed away long
     /// enough. Gives what was opened and what was closed.
     pub fn alarms_are(&mut self, wrong: &[(&str, String)], now: Moment) -> Result<Vec<Alarm>> {
+        let before = self.connection.total_changes();
         let transaction = self.connection.transaction()?;
         let mut changed = Vec::new();
         for (name, what) in wrong {
@@ -50,6 +51,7 @@ impl Store {
             }
         }
         transaction.commit()?;
+        self.bookkeeping += self.connection.total_changes() - before;
         let changed = changed.into_iter().map(|id| self.alarm(id));
         Ok(changed
             .collect::<Result<Vec<_>>>()?

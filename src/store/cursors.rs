@@ -133,8 +133,10 @@ impl Store {
 
     /// Notes that a poll came to its end: everything that the server showed is kept or has a row.
     pub fn polled(&mut self, now: Moment) -> Result<()> {
-        self.connection
+        let rows = self
+            .connection
             .execute("UPDATE cursors SET polled_at = ?1", [now.timestamp()])?;
+        self.bookkeeping += rows as u64;
         Ok(())
     }
 

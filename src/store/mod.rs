@@ -60,6 +60,8 @@ pub struct Store {
     connection: Connection,
     /// What was read from the mails kept last, by row id: they are judged next, and need not be read back.
     fresh: HashMap<i64, Content>,
+    /// Changed rows that tell only that polls went on, or that an alarm lasts.
+    bookkeeping: u64,
 }
 
 impl Store {
@@ -107,6 +109,7 @@ impl Store {
         let mut store = Self {
             connection,
             fresh: HashMap::new(),
+            bookkeeping: 0,
         };
         store
             .set_up()
@@ -130,6 +133,13 @@ impl Store {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(128);
         migrations::migrate(connection)
+    }
+
+    /// The same as long as nothing was written that a letter may rest on, by this process or another.
+    pub fn version(&self) -> Result<(i64, u64)> {
+        let mut statement = self.connection.prepare_cached("PRAGMA data_version")?;
+        let others = statement.query_row([], |row| row.get(0))?;
+        Ok((others, self.connection.total_changes() - self.bookkeeping))
     }
 
     /// Reads the whole file for pages that are not what SQLite writes.
