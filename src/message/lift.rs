@@ -1,8 +1,11 @@
 //! Large mails: the long base64 of their attachments is left where it lies until its file is read, so that a mail of
 //! 70 MB never stands in memory whole. What stays is a mail like any other, with empty attachments.
 
-use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use memchr::memchr;
 
 use super::host::Host;
 
@@ -33,39 +36,50 @@ pub struct Run {
 
 /// Reads a mail of so many bytes once, from its beginning to its end.
 pub fn lift(bytes: u64, host: &mut dyn Host) -> Lifted {
-    let mut mail = BufReader::with_capacity(
-        PIECE,
-        Pieces {
-            host,
-            left: 0..bytes,
-        },
-    );
     let mut scan = Scan::default();
-    let mut line = Vec::new();
-    // Reading from the host cannot fail: where it breaks off, the mail ends.
-    while mail
-        .read_until(b'\n', &mut line)
-        .is_ok_and(|length| length > 0)
-    {
-        scan.line(&line);
-        line.clear();
+    // A line that goes on in the next piece.
+    let mut begun = Vec::new();
+    for piece in (Pieces {
+        host,
+        left: 0..bytes,
+    }) {
+        let mut rest = piece.as_slice();
+        while let Some(end) = memchr(b'\n', rest) {
+            let (line, after) = rest.split_at(end + 1);
+            rest = after;
+            if begun.is_empty() {
+                scan.line(line);
+            } else {
+                begun.extend_from_slice(line);
+                scan.line(&begun);
+                begun.clear();
+            }
+        }
+        begun.extend_from_slice(rest);
+    }
+    if !begun.is_empty() {
+        scan.line(&begun);
     }
     scan.end()
 }
 
-/// The mail as a stream.
+/// A part of the mail, piece by piece; where the host breaks off, it ends.
 struct Pieces<'a> {
     host: &'a mut dyn Host,
     left: Range<u64>,
 }
 
-impl Read for Pieces<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let wanted = (self.left.end - self.left.start).min(into.len() as u64);
-        let piece = self.host.raw(self.left.start, wanted as usize);
-        into[..piece.len()].copy_from_slice(&piece);
+impl Iterator for Pieces<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let wanted = (self.left.end - self.left.start).min(PIECE as u64);
+        let piece = match wanted {
+            0 => return None,
+            wanted => self.host.raw(self.left.start, wanted as usize),
+        };
         self.left.start += piece.len() as u64;
-        Ok(piece.len())
+        Some(piece).filter(|piece| !piece.is_empty())
     }
 }
 
@@ -132,42 +146,46 @@ impl Scan {
 fn is_full(line: &[u8]) -> bool {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
-    (60..=LINE).contains(&text.len()) && text.len().is_multiple_of(4) && text.iter().all(is_letter)
+    // Without an early end the compiler looks at many letters at a time.
+    let letters = |text: &[u8]| text.iter().fold(true, |all, byte| all & is_letter(*byte));
+    (60..=LINE).contains(&text.len()) && text.len().is_multiple_of(4) && letters(text)
 }
 
-fn is_letter(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_lowercase()
+        | byte.is_ascii_uppercase()
+        | byte.is_ascii_digit()
+        | (byte == b'+')
+        | (byte == b'/')
 }
 
 impl Run {
     /// Its bytes as they stand in the mail, added to `out`.
     pub fn raw(&self, host: &mut dyn Host, out: &mut Vec<u8>) {
-        let length = (self.bytes.end - self.bytes.start) as usize;
-        out.reserve(length);
-        let whole = Pieces {
+        out.reserve((self.bytes.end - self.bytes.start) as usize);
+        self.pieces(host)
+            .for_each(|piece| out.extend_from_slice(&piece));
+    }
+
+    fn pieces<'a>(&self, host: &'a mut dyn Host) -> Pieces<'a> {
+        Pieces {
             host,
             left: self.bytes.clone(),
         }
-        .read_to_end(out);
-        debug_assert!(whole.is_ok());
     }
 
     /// Decoded, piece by piece, and added to `out`.
     pub fn decoded(&self, host: &mut dyn Host, out: &mut Vec<u8>) {
         out.reserve_exact(((self.bytes.end - self.bytes.start) / 4 * 3) as usize);
         let mut letters = Vec::with_capacity(PIECE);
-        let mut at = self.bytes.start;
-        while at < self.bytes.end {
-            let piece = host.raw(at, PIECE.min((self.bytes.end - at) as usize));
-            if piece.is_empty() {
-                return;
+        for piece in self.pieces(host) {
+            for line in piece.split(|byte| *byte == b'\n') {
+                letters.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
             }
-            at += piece.len() as u64;
-            letters.extend(piece.into_iter().filter(is_letter));
             let whole = letters.len() / 4 * 4;
-            out.extend(
-                mail_parser::decoders::base64::base64_decode(&letters[..whole]).unwrap_or_default(),
-            );
+            // Nothing but letters in whole quanta: there is nothing to refuse.
+            let decoded = STANDARD_NO_PAD.decode_vec(&letters[..whole], out);
+            debug_assert!(decoded.is_ok());
             letters.drain(..whole);
         }
     }

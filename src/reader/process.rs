@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -35,6 +36,9 @@ pub struct Reader {
 /// Of a mail's time: how long files are opened, and how long reading them may take in all. The rest is for the text alone.
 const OPENING: f32 = 0.45;
 const FILES: f32 = 0.7;
+
+/// Bytes that a pipe holds, and that are read from it at a time: fewer turns of the two processes.
+const BUFFER: usize = 256 << 10;
 
 /// Mails that are longer go to the reader piece by piece.
 const LARGE: u64 = 1 << 20;
@@ -314,12 +318,16 @@ impl Running {
             child.stdin.take().context("no pipe")?,
             child.stdout.take().context("no pipe")?,
         );
+        for pipe in [to.as_fd(), from.as_fd()] {
+            // A kernel that will not is as good, only slower.
+            let _ = rustix::pipe::fcntl_setpipe_size(pipe, BUFFER);
+        }
         let child = Arc::new(Mutex::new(child));
         let mut running = Self {
             watch: Watch::start(&child),
             child,
-            from: BufReader::new(from),
-            to: BufWriter::new(to),
+            from: BufReader::with_capacity(BUFFER, from),
+            to: BufWriter::with_capacity(BUFFER, to),
             served: 0,
             protections: String::new(),
         };

@@ -8,6 +8,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
 
+/// What is read and written at a time.
+const PIECE: usize = 128 << 10;
+
 /// The directory of all blobs: `blobs/ab/abcdef…`.
 #[derive(Debug, Clone)]
 pub struct Blobs {
@@ -88,7 +91,15 @@ impl Blobs {
             file: NamedTempFile::new_in(&self.spool)?,
             hasher: Sha256::new(),
         };
-        std::io::copy(from, &mut file).context("cannot write into the spool")?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            match from.read(&mut piece)? {
+                0 => break,
+                n => file
+                    .write_all(&piece[..n])
+                    .context("cannot write into the spool")?,
+            }
+        }
         let sha256 = hex(&file.hasher.finalize());
         let staged = self.stage_file(&sha256, file.file)?;
         Ok((sha256, staged))
@@ -182,7 +193,7 @@ pub fn hash(bytes: &[u8]) -> String {
 pub fn hash_file(path: &Path) -> Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
+    let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece)? {
             0 => return Ok(hex(&hasher.finalize())),
