@@ -9,6 +9,7 @@ mod digest;
 mod intake;
 mod keeper;
 mod letters;
+mod line;
 mod lists;
 mod outage;
 mod pack;
@@ -90,44 +91,45 @@ impl Daemon {
     /// When another instance works on it, or settings or roster cannot be used; with a [`Fault`] as context when the
     /// database cannot.
     pub fn open(config: Config, data_dir: &Path) -> Result<Self> {
-        let open = || Self::assemble(config, data_dir, Some(Lock::take(data_dir)?), Store::open);
-        open()
-            .and_then(Self::begin)
-            .map_err(|error| explained(error, data_dir))
+        Self::alone(config, data_dir, Store::open, Self::look_through)
     }
 
     /// The same; mails that are kept beside no database get a new one.
     pub fn open_anew(config: Config, data_dir: &Path) -> Result<Self> {
-        let open = || Self::assemble(config, data_dir, Some(Lock::take(data_dir)?), Store::create);
-        open()
-            .and_then(Self::begin)
-            .map_err(|error| explained(error, data_dir))
+        Self::alone(config, data_dir, Store::create, Self::look_through)
     }
 
     /// The same, and sooner: the database is looked through while the mailbox is connected to.
     pub fn open_looking(config: Config, data_dir: &Path) -> Result<Self> {
-        let open = || Self::assemble(config, data_dir, Some(Lock::take(data_dir)?), Store::open);
-        let begin = |daemon: Self| {
-            let mut daemon = daemon.clear()?;
-            let data_dir = data_dir.to_path_buf();
-            daemon.looking = Some(std::thread::spawn(move || Store::open(&data_dir)?.check()));
+        Self::alone(config, data_dir, Store::open, |daemon| {
+            let data_dir = daemon.data_dir.clone();
+            daemon.looking = Some(std::thread::spawn(move || look_through(&data_dir)));
+            Ok(())
+        })
+    }
+
+    /// Under the lock, with what a crash left cleared away once `look` began or ended.
+    fn alone(
+        config: Config,
+        data_dir: &Path,
+        open: fn(&Path) -> Result<Store>,
+        look: fn(&mut Self) -> Result<()>,
+    ) -> Result<Self> {
+        let begin = || {
+            let lock = Lock::take(data_dir)?;
+            let mut daemon = Self::assemble(config, data_dir, Some(lock), open)?;
+            look(&mut daemon)?;
+            let blobs = &daemon.blobs;
+            blobs.clear_spool().context("cannot clear the spool")?;
+            // Names that a killed process gave may not be durable yet, and are not given again.
+            blobs.flush()?;
             Ok(daemon)
         };
-        open()
-            .and_then(begin)
-            .map_err(|error| explained(error, data_dir))
+        begin().map_err(|error| explained(error, data_dir))
     }
 
-    fn begin(self) -> Result<Self> {
-        self.store.check()?;
-        self.clear()
-    }
-
-    fn clear(self) -> Result<Self> {
-        self.blobs.clear_spool().context("cannot clear the spool")?;
-        // Names that a killed process gave may not be durable yet, and are not given again.
-        self.blobs.flush()?;
-        Ok(self)
+    fn look_through(&mut self) -> Result<()> {
+        self.store.check()
     }
 
     /// Opens a data directory to correct what is kept in it, alone or beside a daemon that works on it.
@@ -238,8 +240,7 @@ impl Daemon {
         let new_day = self.kept_on != Some(today);
         // It was looked through when it was opened, too.
         if new_day && self.kept_on.is_some() {
-            // What lies on the disk, not what is in memory.
-            Store::open(&self.data_dir)?.check()?;
+            look_through(&self.data_dir)?;
         }
         self.send(now).await?;
         if new_day {
@@ -318,6 +319,11 @@ impl Daemon {
     fn stopping(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| *stop.borrow())
     }
+}
+
+/// Reads what lies on the disk, not what is in memory.
+fn look_through(data_dir: &Path) -> Result<()> {
+    Store::open(data_dir)?.check()
 }
 
 /// With the remedy, where the cause is a fault of the machine.

@@ -58,13 +58,10 @@ fn decode_seven_bit(bytes: &[u8], label: &str) -> String {
 /// (路 is the bytes of U+00B7), so validity alone proves nothing.
 fn decode_utf8(bytes: &[u8]) -> Option<String> {
     // An eastern character takes three bytes or four: with so many breaks it cannot be.
-    let mut chunks = bytes.utf8_chunks();
-    if chunks
-        .by_ref()
-        .filter(|chunk| !chunk.invalid().is_empty())
-        .nth(bytes.len() / 24)
-        .is_some()
-    {
+    let mut breaks = bytes
+        .utf8_chunks()
+        .filter(|chunk| !chunk.invalid().is_empty());
+    if breaks.nth(bytes.len() / 24).is_some() {
         return None;
     }
     let text = String::from_utf8_lossy(bytes);

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use fail::fail_point;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
 
@@ -91,15 +91,8 @@ impl Blobs {
             file: NamedTempFile::new_in(&self.spool)?,
             hasher: Sha256::new(),
         };
-        let mut piece = vec![0; PIECE];
-        loop {
-            match from.read(&mut piece)? {
-                0 => break,
-                n => file
-                    .write_all(&piece[..n])
-                    .context("cannot write into the spool")?,
-            }
-        }
+        let mut from = BufReader::with_capacity(PIECE, from);
+        std::io::copy(&mut from, &mut file).context("cannot write into the spool")?;
         let sha256 = hex(&file.hasher.finalize());
         let staged = self.stage_file(&sha256, file.file)?;
         Ok((sha256, staged))
@@ -115,8 +108,8 @@ impl Blobs {
         }))
     }
 
-    /// Makes a batch durable, and whatever of it lies there already: contents first, then names. Each time one flush of the whole file system serves all,
-    /// which costs a fraction of a flush for each file and each directory.
+    /// Makes a batch durable, and whatever of it lies there already: contents first, then names. Each time one flush of
+    /// the whole file system serves all, which costs a fraction of a flush for each file and each directory.
     pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
         fail_point!("staged");
         self.flush()?;

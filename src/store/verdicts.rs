@@ -15,7 +15,7 @@ const COMPARED: u32 = 120;
 
 impl Store {
     /// Whether mails are judged that arrived after one that is not: their verdicts may rest on it. Counted in indexes
-    /// alone: to look at a mail's outcome is to read past its content.
+    /// alone, which are shorter than the rows.
     pub fn reopens_later(&self) -> Result<bool> {
         let Some(first) = self.first_unjudged()? else {
             return Ok(false);
