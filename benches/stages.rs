@@ -30,9 +30,9 @@ impl Host for InMemory<'_> {
         Err("no tools".into())
     }
 
-    fn raw(&mut self, from: u64, length: usize) -> Vec<u8> {
+    fn raw(&mut self, from: u64, length: usize) -> &[u8] {
         let rest = &self.0[from as usize..];
-        rest[..length.min(rest.len())].to_vec()
+        &rest[..length.min(rest.len())]
     }
 }
 

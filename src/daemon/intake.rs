@@ -1,5 +1,6 @@
 //! Taking mails in: what is durable gets its rows and is judged.
 
+use super::readers::Readers;
 use super::reading::{Delivery, Incoming};
 use super::{Daemon, progress};
 use crate::attribution::Verdict;
@@ -9,7 +10,7 @@ use crate::store::Kept;
 use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use tracing::{debug, info};
 
 /// Mails judged in one transaction.
@@ -86,7 +87,7 @@ impl Daemon {
     pub fn reprocess(&mut self, only: Option<i64>) -> Result<usize> {
         let mails = self.store.raw_mails(only)?;
         let bar = progress::of_mails(mails.len());
-        let mut reading = self.reading()?;
+        let mut reading = self.reading(&Arc::default())?;
         for chunk in mails.chunks(REREAD_AT_ONCE) {
             let mut staged = Vec::new();
             let mut batch = Vec::with_capacity(chunk.len());
@@ -118,9 +119,9 @@ impl Daemon {
         mut after: impl FnMut(&mut Self) -> Result<()>,
     ) -> Result<Imported> {
         let (next, prepared) = mpsc::sync_channel(1);
-        let (to, reader) = self.reading()?.start(move |batch| next.send(batch).is_ok());
+        let (to, readers) = self.readers(move |batch| next.send(batch).is_ok())?;
         let walked = paths.to_vec();
-        let walker = std::thread::spawn(move || walk(&walked, &to));
+        let walker = std::thread::spawn(move || walk(&walked, to));
         let mut new = 0;
         let mut take_in = || {
             for batch in &prepared {
@@ -131,7 +132,7 @@ impl Daemon {
         };
         let taken_in = take_in();
         drop(prepared);
-        reader.join().map_err(|_| anyhow!("reading broke off"))?;
+        readers.join().map_err(|_| anyhow!("reading broke off"))?;
         let walked = walker.join().map_err(|_| anyhow!("the walk broke off"))?;
         taken_in?;
         Ok(Imported { new, ..walked? })
@@ -139,7 +140,7 @@ impl Daemon {
 }
 
 /// Hands local mails on in batches, until nobody takes them any more.
-fn walk(paths: &[PathBuf], to: &tokio::sync::mpsc::Sender<Delivery>) -> Result<Imported> {
+fn walk(paths: &[PathBuf], mut to: Readers) -> Result<Imported> {
     let (mut imported, mut batch, mut bytes) = (Imported::default(), Delivery::default(), 0);
     let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
     for path in paths {
@@ -150,7 +151,7 @@ fn walk(paths: &[PathBuf], to: &tokio::sync::mpsc::Sender<Delivery>) -> Result<I
             if batch.mails.len() >= IMPORTED_AT_ONCE || bytes >= IMPORTED_BYTES {
                 bytes = 0;
                 let batch = std::mem::take(&mut batch);
-                to.blocking_send(batch).context("nobody reads any more")?;
+                to.blocking_send(batch)?;
             }
             Ok(())
         })?;

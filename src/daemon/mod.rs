@@ -15,6 +15,7 @@ mod outage;
 mod pack;
 mod poll;
 mod progress;
+mod readers;
 mod reading;
 mod receipts;
 mod rehearsal;

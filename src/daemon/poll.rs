@@ -1,6 +1,7 @@
 //! One look into the mailbox: one connection, every watched folder, everything new taken in.
 
 use super::line::Line;
+use super::readers::Readers;
 use super::reading::{Delivery, Incoming, Prepared};
 use super::room::Room;
 use super::{Daemon, progress};
@@ -219,7 +220,7 @@ impl Daemon {
         let bar = progress::of_mails(listed.len());
         let (next, mut prepared) = mpsc::channel(1);
         let hand_on = move |batch| next.blocking_send(batch).is_ok();
-        let (to, reader) = self.reading()?.start(hand_on);
+        let (to, readers) = self.readers(hand_on)?;
         let fetcher = tokio::spawn(
             Fetcher {
                 line: line.clone(),
@@ -247,7 +248,7 @@ impl Daemon {
         // Whoever still sends finds nobody there, and ends.
         drop(prepared);
         let fetched = fetcher.await.context("fetching broke off")?;
-        reader.join().map_err(|_| anyhow!("reading broke off"))?;
+        readers.join().map_err(|_| anyhow!("reading broke off"))?;
         match failed {
             Some(error) => Err(error),
             None => fetched.map(|()| new),
@@ -313,13 +314,14 @@ struct Fetcher {
     stop: Option<watch::Receiver<bool>>,
     room: Room,
     now: Moment,
-    to: mpsc::Sender<Delivery>,
+    to: Readers,
 }
 
 impl Fetcher {
     /// A batch that fails is tried mail by mail; a mail that fails alone is noted and passed over.
-    async fn run(self, mut queue: VecDeque<Vec<Listed>>) -> Result<()> {
-        let mut line = self.line.lock().await;
+    async fn run(mut self, mut queue: VecDeque<Vec<Listed>>) -> Result<()> {
+        let line = self.line.clone();
+        let mut line = line.lock().await;
         while let Some(batch) = queue.pop_front() {
             if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
                 break;

@@ -1,4 +1,4 @@
-//! Reading mails and making them durable, in a thread of its own: meanwhile others are fetched, and earlier ones judged.
+//! Reading mails: each is written into the spool and read in the reader process.
 
 use super::Daemon;
 use crate::campaign::{CST, Moment};
@@ -9,14 +9,7 @@ use crate::store::{Blobs, Kept, Place, Staged, Store, hash, hash_file};
 use anyhow::Result;
 use std::fs::File;
 use std::io::Read;
-use std::thread::JoinHandle;
-use tokio::sync::mpsc;
-
-/// What is made durable at a time: mails, and the bytes of what is staged for them.
-const MAILS: usize = 500;
-const BYTES: u64 = 8 << 20;
-/// Deliveries that wait to be read.
-const WAITING: usize = 3;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A mail on its way in.
 #[derive(Debug)]
@@ -38,11 +31,12 @@ pub struct Delivery {
     pub missing: Vec<(Place, String)>,
 }
 
-/// Deliveries whose bytes and files are durable on disk; rows may follow.
+/// Deliveries that were read. Once what is staged is durable, rows may follow.
 #[derive(Debug, Default)]
 pub struct Prepared {
     pub kept: Vec<Kept>,
     pub missing: Vec<(Place, String)>,
+    pub staged: Vec<Staged>,
 }
 
 /// What reading works with; a connection of its own among it.
@@ -50,64 +44,33 @@ pub struct Reading {
     store: Store,
     blobs: Blobs,
     reader: Reader,
+    /// Held over a large mail: its largest file stands in memory, and no other may beside it.
+    large: Arc<Mutex<()>>,
 }
 
 impl Daemon {
     /// Everything that reading needs. Its process starts with the first mail, and ends with it.
-    pub(super) fn reading(&self) -> Result<Reading> {
+    pub(super) fn reading(&self, large: &Arc<Mutex<()>>) -> Result<Reading> {
         let (program, limit) = (self.reader_program.clone(), self.config.reader.limit());
         Ok(Reading {
             store: Store::open(&self.data_dir)?,
             blobs: self.blobs.clone(),
             reader: Reader::new(program, self.blobs.spool(), limit),
+            large: large.clone(),
         })
     }
 }
 
 impl Reading {
-    /// Starts the thread. It takes what is sent to it, and hands what is durable to `next` until that answers false;
-    /// an error is the last that it hands on.
-    pub fn start(
-        mut self,
-        next: impl FnMut(Result<Prepared>) -> bool + Send + 'static,
-    ) -> (mpsc::Sender<Delivery>, JoinHandle<()>) {
-        let (to, from) = mpsc::channel(WAITING);
-        (to, std::thread::spawn(move || self.work(from, next)))
-    }
-
-    fn work(
-        &mut self,
-        mut from: mpsc::Receiver<Delivery>,
-        mut next: impl FnMut(Result<Prepared>) -> bool,
-    ) {
-        while let Some(first) = from.blocking_recv() {
-            let prepared = self.prepare(first, || from.try_recv().ok());
-            let failed = prepared.is_err();
-            if !next(prepared) || failed {
-                return;
-            }
-        }
-    }
-
-    /// Prepares a delivery, and others that came in the meantime.
-    fn prepare(
-        &mut self,
-        first: Delivery,
-        mut more: impl FnMut() -> Option<Delivery>,
-    ) -> Result<Prepared> {
-        let (mut prepared, mut staged) = (Prepared::default(), Vec::new());
-        let mut delivery = Some(first);
-        while let Some(Delivery { mails, missing }) = delivery {
-            for mail in mails {
-                prepared.kept.push(self.stage(mail, &mut staged)?);
-            }
-            prepared.missing.extend(missing);
-            let bytes: u64 = staged.iter().map(Staged::bytes).sum();
-            let full = prepared.kept.len() >= MAILS || bytes >= BYTES;
-            delivery = if full { None } else { more() };
-        }
-        if prepared.kept.iter().any(|kept| kept.content.is_some()) {
-            self.blobs.keep(staged)?;
+    /// Reads a delivery; its mails and files lie in the spool.
+    pub fn of(&mut self, delivery: Delivery) -> Result<Prepared> {
+        let mut prepared = Prepared {
+            missing: delivery.missing,
+            ..Prepared::default()
+        };
+        for mail in delivery.mails {
+            let kept = self.stage(mail, &mut prepared.staged)?;
+            prepared.kept.push(kept);
         }
         Ok(prepared)
     }
@@ -126,6 +89,8 @@ impl Reading {
                 Some(self.read(&bytes, staged)?)
             }
             Raw::File(file) => {
+                let large = self.large.clone();
+                let _alone = large.lock().unwrap_or_else(PoisonError::into_inner);
                 let raw = file.reopen()?;
                 staged.extend(self.blobs.stage_file(&sha256, file)?);
                 Some(self.read_file(&raw, staged)?)

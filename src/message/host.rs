@@ -21,8 +21,8 @@ pub trait Host {
     /// What the tool makes of the bytes, or in Chinese why it makes nothing of them.
     fn run(&mut self, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String>;
     /// So many bytes of a large mail from there on, or fewer at its end.
-    fn raw(&mut self, _from: u64, _length: usize) -> Vec<u8> {
-        Vec::new()
+    fn raw(&mut self, _from: u64, _length: usize) -> &[u8] {
+        &[]
     }
     /// Whether the mail had its time: files are listed and kept from now on, but no more opened.
     fn is_late(&self) -> bool {

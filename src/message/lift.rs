@@ -39,11 +39,8 @@ pub fn lift(bytes: u64, host: &mut dyn Host) -> Lifted {
     let mut scan = Scan::default();
     // A line that goes on in the next piece.
     let mut begun = Vec::new();
-    for piece in (Pieces {
-        host,
-        left: 0..bytes,
-    }) {
-        let mut rest = piece.as_slice();
+    pieces(0..bytes, host, |piece| {
+        let mut rest = piece;
         while let Some(end) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at(end + 1);
             rest = after;
@@ -56,7 +53,7 @@ pub fn lift(bytes: u64, host: &mut dyn Host) -> Lifted {
             }
         }
         begun.extend_from_slice(rest);
-    }
+    });
     if !begun.is_empty() {
         scan.line(&begun);
     }
@@ -64,22 +61,15 @@ pub fn lift(bytes: u64, host: &mut dyn Host) -> Lifted {
 }
 
 /// A part of the mail, piece by piece; where the host breaks off, it ends.
-struct Pieces<'a> {
-    host: &'a mut dyn Host,
-    left: Range<u64>,
-}
-
-impl Iterator for Pieces<'_> {
-    type Item = Vec<u8>;
-
-    fn next(&mut self) -> Option<Vec<u8>> {
-        let wanted = (self.left.end - self.left.start).min(PIECE as u64);
-        let piece = match wanted {
-            0 => return None,
-            wanted => self.host.raw(self.left.start, wanted as usize),
-        };
-        self.left.start += piece.len() as u64;
-        Some(piece).filter(|piece| !piece.is_empty())
+fn pieces(mut left: Range<u64>, host: &mut dyn Host, mut each: impl FnMut(&[u8])) {
+    while !left.is_empty() {
+        let wanted = (left.end - left.start).min(PIECE as u64);
+        let piece = host.raw(left.start, wanted as usize);
+        if piece.is_empty() {
+            return;
+        }
+        left.start += piece.len() as u64;
+        each(piece);
     }
 }
 
@@ -163,22 +153,16 @@ impl Run {
     /// Its bytes as they stand in the mail, added to `out`.
     pub fn raw(&self, host: &mut dyn Host, out: &mut Vec<u8>) {
         out.reserve((self.bytes.end - self.bytes.start) as usize);
-        self.pieces(host)
-            .for_each(|piece| out.extend_from_slice(&piece));
-    }
-
-    fn pieces<'a>(&self, host: &'a mut dyn Host) -> Pieces<'a> {
-        Pieces {
-            host,
-            left: self.bytes.clone(),
-        }
+        pieces(self.bytes.clone(), host, |piece| {
+            out.extend_from_slice(piece);
+        });
     }
 
     /// Decoded, piece by piece, and added to `out`.
     pub fn decoded(&self, host: &mut dyn Host, out: &mut Vec<u8>) {
         out.reserve_exact(((self.bytes.end - self.bytes.start) / 4 * 3) as usize);
         let (mut letters, mut decoded) = (Vec::with_capacity(PIECE), vec![0; PIECE]);
-        for piece in self.pieces(host) {
+        pieces(self.bytes.clone(), host, |piece| {
             for line in piece.split(|byte| *byte == b'\n') {
                 letters.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
             }
@@ -188,7 +172,7 @@ impl Run {
                 out.extend_from_slice(&decoded[..bytes]);
             }
             letters.drain(..whole);
-        }
+        });
     }
 }
 
@@ -214,9 +198,9 @@ mod tests {
             Err(String::new())
         }
 
-        fn raw(&mut self, from: u64, length: usize) -> Vec<u8> {
+        fn raw(&mut self, from: u64, length: usize) -> &[u8] {
             let rest = &self.mail[from as usize..];
-            rest[..length.min(rest.len())].to_vec()
+            &rest[..length.min(rest.len())]
         }
     }
 

@@ -1,5 +1,6 @@
 //! Photos and videos: their size upright, when they were taken, how long they run, and whether they are whole.
 
+use std::io::Cursor;
 use std::panic::catch_unwind;
 
 use chrono::{DateTime, Datelike, FixedOffset};
@@ -52,7 +53,7 @@ fn photo(bytes: &[u8]) -> Details {
 }
 
 fn photo_time(bytes: &[u8]) -> Option<DateTime<FixedOffset>> {
-    let source = MediaSource::from_memory(bytes.to_vec()).ok()?;
+    let source = MediaSource::seekable(Cursor::new(bytes)).ok()?;
     let exif: nom_exif::Exif = MediaParser::new().parse_exif(source).ok()?.into();
     let tags = [
         ExifTag::DateTimeOriginal,
@@ -65,7 +66,7 @@ fn photo_time(bytes: &[u8]) -> Option<DateTime<FixedOffset>> {
 /// Creation times of MP4 and MOV are UTC by their standard; phones that wrote local time are not told apart.
 fn video(bytes: &[u8]) -> (Details, Option<DateTime<FixedOffset>>) {
     let own = container::read(bytes);
-    let track = MediaSource::from_memory(bytes.to_vec())
+    let track = MediaSource::seekable(Cursor::new(bytes))
         .ok()
         .and_then(|source| MediaParser::new().parse_track(source).ok());
     let number = |tag| match track.as_ref()?.get(tag)? {

@@ -6,8 +6,11 @@ use std::time::Instant;
 
 use super::cage;
 use super::tool;
-use super::wire::{Drill, READER, Reply, Request, TOOL, hear, receive, say, send};
+use super::wire::{Drill, READER, Reply, Request, TOOL, hear, receive, receive_into, say, send};
 use crate::message::{self, Host, Tool};
+
+/// A longer mail is read without the base64 of its files, which a parser would decode for nothing.
+const SHORT: usize = 256 << 10;
 
 /// Makes a mail's content of its bytes.
 pub type Parser = fn(&[u8], &mut dyn Host) -> message::Content;
@@ -38,6 +41,8 @@ fn serve(read: Parser) -> io::Result<()> {
     let mut pipe = Pipe {
         from: BufReader::new(io::stdin().lock()),
         to: BufWriter::new(io::stdout().lock()),
+        held: Vec::new(),
+        whole: false,
         broken: None,
         late_at: None,
     };
@@ -49,18 +54,22 @@ fn serve(read: Parser) -> io::Result<()> {
         match hear(&mut pipe.from) {
             Ok(Request::Read(open_for)) => {
                 pipe.late_at = Some(Instant::now() + open_for);
-                let raw = receive(&mut pipe.from)?;
-                pipe.read(|pipe| read(&raw, pipe))?;
+                match pipe.receive()? {
+                    Some(raw) => pipe.read(|pipe| read(&raw, pipe))?,
+                    None => pipe.read(|pipe| message::read_large(pipe.length(), pipe))?,
+                }
             }
-            Ok(Request::ReadBodyOnly) => {
-                let raw = receive(&mut pipe.from)?;
-                pipe.read(|pipe| message::read_body_only(&raw, pipe))?;
-            }
+            Ok(Request::ReadBodyOnly) => match pipe.receive()? {
+                Some(raw) => pipe.read(|pipe| message::read_body_only(&raw, pipe))?,
+                None => pipe.read(|pipe| message::read_large_body_only(pipe.length(), pipe))?,
+            },
             Ok(Request::ReadLarge(open_for, bytes)) => {
                 pipe.late_at = Some(Instant::now() + open_for);
+                pipe.whole = false;
                 pipe.read(|pipe| message::read_large(bytes, pipe))?;
             }
             Ok(Request::ReadLargeBodyOnly(bytes)) => {
+                pipe.whole = false;
                 pipe.read(|pipe| message::read_large_body_only(bytes, pipe))?;
             }
             Ok(Request::Drill(drill)) => say(&mut pipe.to, &Reply::Drilled(attempt(drill)))?,
@@ -74,6 +83,9 @@ fn serve(read: Parser) -> io::Result<()> {
 struct Pipe<R: Read, W: Write> {
     from: R,
     to: W,
+    /// The mail whole, or the last piece that was asked for.
+    held: Vec<u8>,
+    whole: bool,
     broken: Option<io::Error>,
     late_at: Option<Instant>,
 }
@@ -88,9 +100,21 @@ impl<R: Read, W: Write> Pipe<R, W> {
         say(&mut self.to, &content)
     }
 
-    fn piece(&mut self, from: u64, length: usize) -> io::Result<Vec<u8>> {
+    /// A short mail; a longer one is held, to be read as a large one is.
+    fn receive(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.whole = true;
+        receive_into(&mut self.from, &mut self.held)?;
+        let short = self.held.len() <= SHORT;
+        Ok(short.then(|| std::mem::take(&mut self.held)))
+    }
+
+    fn piece(&mut self, from: u64, length: usize) -> io::Result<()> {
         say(&mut self.to, &Reply::Piece(from, length))?;
-        receive(&mut self.from)
+        receive_into(&mut self.from, &mut self.held)
+    }
+
+    fn length(&self) -> u64 {
+        self.held.len() as u64
     }
 
     fn ask(&mut self, tool: Tool, bytes: &[u8]) -> io::Result<Result<Vec<u8>, String>> {
@@ -120,11 +144,16 @@ impl<R: Read, W: Write> Host for Pipe<R, W> {
         })
     }
 
-    fn raw(&mut self, from: u64, length: usize) -> Vec<u8> {
-        self.piece(from, length).unwrap_or_else(|error| {
+    fn raw(&mut self, from: u64, length: usize) -> &[u8] {
+        if self.whole {
+            let rest = self.held.get(from as usize..).unwrap_or_default();
+            return &rest[..length.min(rest.len())];
+        }
+        if let Err(error) = self.piece(from, length) {
             self.broken = Some(error);
-            Vec::new()
-        })
+            self.held.clear();
+        }
+        &self.held
     }
 
     fn is_late(&self) -> bool {

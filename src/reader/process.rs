@@ -1,5 +1,6 @@
 //! The daemon's side of the reader: started when needed, watched, replaced when lost.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
@@ -15,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tracing::warn;
 
 use super::tool;
-use super::wire::{Drill, READER, Reply, Request, hear, open, receive, say, send};
+use super::wire::{Drill, READER, Reply, Request, hear, open, say, send};
 use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
@@ -41,7 +42,7 @@ const FILES: f32 = 0.7;
 const BUFFER: usize = 256 << 10;
 
 /// Mails that are longer go to the reader piece by piece.
-const LARGE: u64 = 1 << 20;
+const LARGE: u64 = 8 << 20;
 
 /// Takes the bytes of a file; their sha256 is the reader's word. Gives the true one.
 pub type Keep<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<String> + 'a;
@@ -53,7 +54,7 @@ enum Source<'a> {
     File(&'a File, u64),
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
     fn length(self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -61,17 +62,15 @@ impl Source<'_> {
         }
     }
 
-    fn piece(self, from: u64, length: usize) -> io::Result<Vec<u8>> {
-        let length = (length as u64).min(self.length().saturating_sub(from));
+    fn piece(self, from: u64, length: usize) -> io::Result<Cow<'a, [u8]>> {
+        let from = from.min(self.length());
+        let length = (length as u64).min(self.length() - from) as usize;
         match self {
-            Self::Memory(bytes) => {
-                let from = bytes.len().min(from as usize);
-                Ok(bytes[from..from + length as usize].to_vec())
-            }
+            Self::Memory(bytes) => Ok(Cow::Borrowed(&bytes[from as usize..][..length])),
             Self::File(file, _) => {
-                let mut piece = vec![0; length as usize];
+                let mut piece = vec![0; length];
                 file.read_exact_at(&mut piece, from)?;
-                Ok(piece)
+                Ok(Cow::Owned(piece))
             }
         }
     }
@@ -234,13 +233,9 @@ impl Reader {
                         }
                     },
                     Reply::Run(tool) => {
-                        let answer = tool::run(
-                            &program,
-                            &spool,
-                            tool,
-                            &receive(&mut running.from)?,
-                            tools_until,
-                        );
+                        let mut input = open(&mut running.from)?;
+                        let answer = tool::run(&program, &spool, tool, &mut input, tools_until);
+                        io::copy(&mut input, &mut io::sink())?;
                         say(&mut running.to, &answer.is_ok())?;
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }

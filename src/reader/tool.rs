@@ -1,7 +1,7 @@
 //! Tools from outside: each run on one file, in a cage and a folder of its own.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -93,22 +93,22 @@ fn program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Runs a tool on bytes in a folder below `spool`; `ourselves` is this program, which becomes the cage.
+/// Runs a tool on what `input` gives, in a folder below `spool`; `ourselves` is this program, which becomes the cage.
 /// It is killed at `until`. An error is the reason in Chinese, for staff.
 pub fn run(
     ourselves: &Path,
     spool: &Path,
     tool: Tool,
-    bytes: &[u8],
+    input: &mut dyn Read,
     until: Instant,
 ) -> Result<Vec<u8>, String> {
     let recipe = recipe(tool);
     if program(recipe.name).is_none() {
         return Err(format!("服务器未安装{}", recipe.package));
     }
-    let work = || -> io::Result<Result<Vec<u8>, String>> {
+    let mut work = || -> io::Result<Result<Vec<u8>, String>> {
         let folder = tempfile::tempdir_in(spool)?;
-        fs::write(folder.path().join(INPUT), bytes)?;
+        io::copy(input, &mut File::create(folder.path().join(INPUT))?)?;
         let complaint = File::create(folder.path().join(COMPLAINT))?;
         let mut child = Command::new(ourselves)
             .args([TOOL, recipe.name])

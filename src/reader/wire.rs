@@ -81,17 +81,25 @@ pub fn open<R: Read>(from: &mut R) -> io::Result<io::Take<&mut R>> {
 
 /// Reads one frame; [`io::ErrorKind::InvalidData`] where it is too long.
 pub fn receive(from: &mut impl Read) -> io::Result<Vec<u8>> {
-    whole(open(from)?)
+    let mut bytes = Vec::new();
+    receive_into(from, &mut bytes)?;
+    Ok(bytes)
 }
 
-fn whole(mut frame: io::Take<impl Read>) -> io::Result<Vec<u8>> {
+/// The same in place of what `bytes` held.
+pub fn receive_into(from: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()> {
+    whole(open(from)?, bytes)
+}
+
+fn whole(mut frame: io::Take<impl Read>, bytes: &mut Vec<u8>) -> io::Result<()> {
     let length = frame.limit();
+    bytes.clear();
     // Grown as the bytes come: a length that lies reserves nothing.
-    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize);
-    if frame.read_to_end(&mut bytes)? as u64 != length {
+    bytes.reserve(length.min(1 << 20) as usize);
+    if frame.read_to_end(bytes)? as u64 != length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Writes a value as one frame of JSON.
@@ -105,7 +113,9 @@ pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
     if frame.limit() > WORDS {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    Ok(serde_json::from_slice(&whole(frame)?)?)
+    let mut bytes = Vec::new();
+    whole(frame, &mut bytes)?;
+    Ok(serde_json::from_slice(&bytes)?)
 }
 
 #[cfg(test)]
