@@ -3,7 +3,7 @@
 use super::Daemon;
 use crate::store::handles_left;
 use anyhow::{Context, Result, bail, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Files and connections that a pass opens at a time, at most: with fewer handles left nothing is fetched.
 pub(super) const SPARE_HANDLES: usize = 64;
@@ -15,6 +15,13 @@ pub(super) struct Room {
 }
 
 impl Room {
+    pub fn of(data_dir: &Path, least_free_megabytes: u64) -> Self {
+        Self {
+            data_dir: data_dir.to_path_buf(),
+            least_free_megabytes,
+        }
+    }
+
     /// Asked before each batch.
     pub fn is_left(&self) -> Result<()> {
         if let Some(megabytes) = self.short_of_space()? {
@@ -29,18 +36,20 @@ impl Room {
 
     /// Megabytes that are left, where they are fewer than the settings ask for.
     pub fn short_of_space(&self) -> Result<Option<u64>> {
+        let megabytes = self.free_megabytes()?;
+        Ok((megabytes < self.least_free_megabytes).then_some(megabytes))
+    }
+
+    /// Megabytes that are left to us.
+    pub fn free_megabytes(&self) -> Result<u64> {
         let space =
             rustix::fs::statvfs(&self.data_dir).context("cannot ask for the free disk space")?;
-        let megabytes = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
-        Ok((megabytes < self.least_free_megabytes).then_some(megabytes))
+        Ok(space.f_bavail.saturating_mul(space.f_frsize) >> 20)
     }
 }
 
 impl Daemon {
     pub(super) fn room(&self) -> Room {
-        Room {
-            data_dir: self.data_dir.clone(),
-            least_free_megabytes: self.config.alarms.least_free_megabytes,
-        }
+        Room::of(&self.data_dir, self.config.alarms.least_free_megabytes)
     }
 }

@@ -13,6 +13,9 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_6.sql"),
 ];
 
+/// The schema that this program writes.
+pub const NEWEST: usize = SCRIPTS.len();
+
 /// Whether [`migrate`] would change anything.
 pub fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
     let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

@@ -19,6 +19,7 @@ mod removed;
 mod replies;
 mod resemblance;
 mod stars;
+mod survey;
 mod upkeep;
 mod verdicts;
 
@@ -35,6 +36,7 @@ pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter};
 pub use listing::{FileRow, MailRow, SubmissionRow};
 pub use replies::{Answered, Reply};
+pub use survey::{Survey, has_log, survey};
 pub use upkeep::Named;
 
 use crate::campaign::{CST, Moment};
@@ -203,6 +205,19 @@ impl Lock {
                 data_dir.display()
             )
         })
+    }
+
+    /// Whether an instance has the lock. Writes nothing.
+    pub fn is_held(data_dir: &Path) -> Result<bool> {
+        let path = data_dir.join("lock");
+        match File::open(&path).map(|file| file.try_lock_shared()) {
+            Ok(Ok(())) => Ok(false),
+            Ok(Err(std::fs::TryLockError::WouldBlock)) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) | Ok(Err(std::fs::TryLockError::Error(error))) => {
+                Err(error).with_context(|| format!("cannot look at {}", path.display()))
+            }
+        }
     }
 
     /// Takes the lock; `None` where another instance has it.
