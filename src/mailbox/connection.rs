@@ -87,7 +87,11 @@ async fn encrypted(settings: &Mailbox, stream: Boxed) -> Result<Boxed, Error> {
     ))
 }
 
-fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
+/// TLS that trusts the authorities of the web, and those of `ca_file`.
+///
+/// # Errors
+/// Where `ca_file` cannot be read.
+pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(path) = ca_file {
         let file = || format!("ca_file {}", path.display());

@@ -1,6 +1,9 @@
 //! Which folders reports may land in.
 
 use super::Error;
+use base64::Engine;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 
 /// Folders of 163.com that reports were seen to land in, beside INBOX.
 const SPAM: [&str; 5] = ["垃圾邮件", "广告邮件", "订阅邮件", "病毒文件夹", "病毒邮件"];
@@ -56,6 +59,38 @@ fn is_spam(folder: &Folder) -> bool {
     folder.selectable && (folder.junk || SPAM.iter().any(|name| encode(name) == folder.name))
 }
 
+/// A folder's name as people read it; one that is no modified UTF-7 as it stands.
+pub fn decode(name: &str) -> String {
+    let mut decoded = String::new();
+    let mut rest = name;
+    while let Some((plain, shifted)) = rest.split_once('&') {
+        let Some((word, after)) = shifted
+            .split_once('-')
+            .and_then(|(word, after)| Some((unshifted(word)?, after)))
+        else {
+            return name.to_owned();
+        };
+        decoded += plain;
+        decoded += &word;
+        rest = after;
+    }
+    decoded + rest
+}
+
+/// UTF-16 in base 64 (RFC 3501 section 5.1.3); nothing between `&` and `-` is the `&` itself.
+fn unshifted(word: &str) -> Option<String> {
+    const BASE64: GeneralPurpose =
+        GeneralPurpose::new(&IMAP_MUTF7, NO_PAD.with_decode_allow_trailing_bits(true));
+    if word.is_empty() {
+        return Some("&".into());
+    }
+    let bytes = BASE64.decode(word).ok()?;
+    let units = bytes
+        .chunks(2)
+        .map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)));
+    String::from_utf16(&units.collect::<Option<Vec<u16>>>()?).ok()
+}
+
 fn encode(name: &str) -> String {
     utf7_imap::encode_utf7_imap(name.to_owned())
 }
@@ -93,6 +128,17 @@ mod tests {
             names(watched(None, &listed)),
             ["INBOX", "&V4NXPpCuTvY-", "&Xn9USpCuTvY-"]
         );
+    }
+
+    #[test]
+    fn a_folder_is_shown_as_people_read_it_and_a_broken_name_as_it_stands() {
+        for name in ["INBOX", "已发送", "病毒文件夹", "R&D 资料", "a&"] {
+            assert_eq!(decode(&encode(name)), name);
+        }
+        assert_eq!(decode("&XfJT0ZAB-/2022"), "已发送/2022");
+        for broken in ["&", "&XfJT0ZAB", "&!-", "&AA-", "&2AA-"] {
+            assert_eq!(decode(broken), broken);
+        }
     }
 
     #[test]

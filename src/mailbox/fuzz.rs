@@ -1,7 +1,7 @@
 //! What fuzzing is let in by: any bytes in, no panic. Each function is one target of `fuzz/`.
 
 use super::connection::{Boxed, greeted};
-use super::{Error, Session, batches, watched};
+use super::{Error, Session, batches, decode, watched};
 use crate::config::Mailbox;
 use secrecy::SecretString;
 use std::io::Cursor;
@@ -31,6 +31,7 @@ async fn poll(stream: Boxed) -> Result<(), Error> {
     let folders = session.folders().await?;
     let named = ["INBOX".to_owned(), "订阅邮件".to_owned()];
     watched(Some(&named), &folders);
+    folders.iter().for_each(|folder| drop(decode(&folder.name)));
     for folder in watched(None, &folders).into_iter().flatten().take(3) {
         let (opened, found) = session.examine_and_search(&folder, 1).await?;
         let uids = session.all_uids(found?, opened.exists).await?;

@@ -13,9 +13,10 @@ pub mod local;
 mod session;
 mod shallow;
 
+pub use connection::client_config;
 pub use error::Error;
 pub use fetch::{Fetched, Listed, SIZES, batches};
-pub use folders::{Folder, watched};
+pub use folders::{Folder, decode, watched};
 pub use session::{Examined, Session};
 
 use tempfile::NamedTempFile;

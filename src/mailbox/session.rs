@@ -112,6 +112,11 @@ impl Session {
         }
     }
 
+    /// Why the server refused ID, where it did.
+    pub fn id_refused(&self) -> Option<&str> {
+        self.id_refused.as_deref()
+    }
+
     /// All folders.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, Error> {
         let mut folders = Vec::new();
