@@ -3,6 +3,7 @@
 //! The order of evidence is one table: `strength.rs`.
 
 mod abbreviation;
+mod clash;
 mod date;
 mod day;
 #[cfg(any(test, fuzzing))]
@@ -25,7 +26,9 @@ mod unit;
 mod verdict;
 mod zone;
 
+pub use clash::{Clash, clashes};
 pub use judge::Judge;
+pub use noise::SELF_TEST;
 pub use normal::normal;
 pub use past::{Earlier, Past};
 pub use pieces::pieces;

@@ -2,7 +2,7 @@
 
 use super::abbreviation::abbreviations;
 use super::strength::Naming;
-use crate::roster::{Roster, UnitKind};
+use crate::roster::{Roster, Unit, UnitKind};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 
@@ -191,36 +191,35 @@ impl Names {
 
 fn add_units(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
     for (index, unit) in roster.units().iter().enumerate() {
-        let mut add = |name: &str, naming| {
-            all.insert(name.to_owned(), (Who::Units(vec![index]), naming));
-        };
-        let city = unit.kind == UnitKind::City;
-        unit.short_names.iter().for_each(|n| {
-            add(
-                n,
-                if city {
-                    Naming::BareCity
-                } else {
-                    Naming::ShortName
-                },
-            )
-        });
-        unit.aliases
-            .iter()
-            .for_each(|name| add(name, Naming::Alias));
-        if city {
-            add(&unit.city, Naming::City);
+        for (name, naming) in of_unit(unit) {
+            all.insert(name, (Who::Units(vec![index]), naming));
         }
-        for ending in SLIP {
-            if let Some(stem) = unit.name.strip_suffix(ending).filter(|_| !city) {
-                add(
-                    &format!("{stem}{}", ending.replace("学院", "学校")),
-                    Naming::SchoolForCollege,
-                );
-            }
-        }
-        add(&unit.name, Naming::FullName);
     }
+}
+
+/// What a unit is called, the weightiest last.
+pub(super) fn of_unit(unit: &Unit) -> Vec<(String, Naming)> {
+    let city = unit.kind == UnitKind::City;
+    let short = if city {
+        Naming::BareCity
+    } else {
+        Naming::ShortName
+    };
+    let mut all: Vec<(String, Naming)> = Vec::new();
+    all.extend(unit.short_names.iter().map(|name| (name.clone(), short)));
+    let aliases = unit.aliases.iter();
+    all.extend(aliases.map(|name| (name.clone(), Naming::Alias)));
+    if city {
+        all.push((unit.city.clone(), Naming::City));
+    }
+    for ending in SLIP {
+        if let Some(stem) = unit.name.strip_suffix(ending).filter(|_| !city) {
+            let school = format!("{stem}{}", ending.replace("学院", "学校"));
+            all.push((school, Naming::SchoolForCollege));
+        }
+    }
+    all.push((unit.name.clone(), Naming::FullName));
+    all
 }
 
 /// Districts, and counties without 县 and 自治县 where that leaves two characters or more.
@@ -237,7 +236,7 @@ fn add_districts(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
     }
 }
 
-fn shortened(district: &str) -> Option<String> {
+pub(super) fn shortened(district: &str) -> Option<String> {
     const PEOPLES: [&str; 3] = ["满族自治县", "蒙古族自治县", "回族自治县"];
     if let Some(stem) = PEOPLES
         .iter()

@@ -4,6 +4,9 @@ use super::normal::{normal, substance};
 use super::report::{Split, is_question, narrates};
 use crate::message::{Automatic, Content, File, Media, Reading};
 
+/// How the subject of the letter begins by which `doctor` tries the way out and in again.
+pub const SELF_TEST: &str = "报送系统自检信";
+
 /// Why a mail is no report, in Chinese; `None` where it may be one. `text` is the normal form of its body.
 pub fn noise(content: &Content, text: &str, split: &Split, known_sender: bool) -> Option<String> {
     let subject = normal(&content.subject);
@@ -33,6 +36,9 @@ fn by_machine(content: &Content, subject: &str) -> Option<String> {
         "来自qq.com的退信",
     ];
     let compact: String = subject.to_lowercase().split_whitespace().collect();
+    if compact.starts_with(SELF_TEST) {
+        return Some("本系统的自检信".into());
+    }
     if PREFIXES.iter().any(|prefix| compact.starts_with(prefix)) || compact.contains("的自动回复")
     {
         return Some("自动回复或系统邮件".into());

@@ -79,6 +79,17 @@ impl Slips {
         found.into_values().collect()
     }
 
+    /// Units of which a name is one edit from a name of another, for each such pair of names.
+    pub fn alike(&self) -> Vec<(usize, usize)> {
+        let mut pairs = Vec::new();
+        for (n, (name, unit)) in self.names.iter().enumerate() {
+            let later = self.names[n + 1..].iter();
+            let near = later.filter(|(word, other)| other != unit && is_one_edit(name, word));
+            pairs.extend(near.map(|(_, other)| (*unit, *other)));
+        }
+        pairs
+    }
+
     /// The one unit of which `letters` begin with a nearly right name, and how long that is.
     fn at(&self, letters: &[char]) -> Option<(usize, usize)> {
         let known_head = letters.len() >= END && self.heads.contains(&[letters[0], letters[1]]);
