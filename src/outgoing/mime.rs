@@ -1,6 +1,7 @@
 //! A letter as the bytes of a mail.
 
-use super::Letter;
+use super::{Envelope, Letter};
+use crate::attribution::SELF_TEST;
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result};
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -30,17 +31,40 @@ pub fn mail(
         .subject(one_line(&letter.subject))
         .message_id(Some(format!("<{}>", one_line(message_id))))
         .multipart(body)?;
-    let headers = message.headers_mut();
-    // RFC 3834 section 5.
     let kind = if letter.answers.is_some() {
         "auto-replied"
     } else {
         "auto-generated"
     };
+    sign(&mut message, kind, now);
+    Ok(message.formatted())
+}
+
+/// The letter by which `doctor` tries the way out and in again, in plain text. The daemon knows it by its subject, and
+/// by its being written by a machine.
+///
+/// Fails only where an address is none.
+pub fn self_test(envelope: &Envelope<'_>, now: Moment) -> Result<Vec<u8>> {
+    let at = now.with_timezone(&CST).format("%-m月%-d日%H:%M");
+    let text = format!(
+        "这封信由报送系统的doctor命令于{at}寄给邮箱自身，用来检查收发是否正常。\r\n系统不会把它当作报送，阅后可以删除。\r\n"
+    );
+    let mut message = Message::builder()
+        .from(Mailbox::new(None, address(envelope.from)?))
+        .to(Mailbox::new(None, address(envelope.to)?))
+        .subject(format!("{SELF_TEST} {at}"))
+        .message_id(Some(format!("<{}>", one_line(envelope.message_id))))
+        .singlepart(SinglePart::plain(text))?;
+    sign(&mut message, "auto-generated", now);
+    Ok(message.formatted())
+}
+
+/// When it was written, and that a machine wrote it (RFC 3834 section 5).
+fn sign(message: &mut Message, kind: &str, now: Moment) {
+    let headers = message.headers_mut();
     headers.insert_raw(header("Auto-Submitted", kind.into()));
     // lettre itself writes Date in UTC only.
     headers.insert_raw(header("Date", now.with_timezone(&CST).to_rfc2822()));
-    Ok(message.formatted())
 }
 
 /// The parts from the inside out: HTML with its pictures (RFC 2387), the text beside it, the files after both.

@@ -40,12 +40,12 @@ pub use facts::{
 };
 pub use file_name::{ending, safe, unique};
 pub use letter::{Attached, Key, Letter, Rule};
-pub use mime::mail;
+pub use mime::{mail, self_test};
 pub use pace::{Pace, Quiet};
 pub use receipt::{ReceiptFacts, Received, day_of_receipt, receipt};
 pub use reminder::{ReminderFacts, reminder};
 pub use spoken::{fact_in_words, owing_in_words, standing_lines};
 pub use templates::Templates;
 pub use token::{code, coded};
-pub use transport::{Envelope, Fate, Transport};
+pub use transport::{Envelope, Fate, Refusal, Smtp, Transport};
 pub use workbook::{Book, rule_in_words, workbook};

@@ -65,6 +65,39 @@ pub enum Fate {
     Credentials(String),
 }
 
+/// Why a letter was not handed over. The words are the server's or the library's, and hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Sender or recipient is no mail address.
+    Address(String),
+    /// There is no connection, or none that can be trusted.
+    Unreachable(String),
+    /// The user or the authorization code is wrong or void.
+    Credentials(String),
+    /// The login did not come to its end.
+    NotLoggedIn(String),
+    /// The server never takes this letter.
+    Letter(String),
+    /// Not now; also where the end is not known.
+    Unfinished(String),
+    /// No end within the time it may take.
+    Silent,
+}
+
+impl From<Refusal> for Fate {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Address(why) => Self::Refused(why),
+            Refusal::Unreachable(why) => Self::Later(format!("无法连接发件服务器：{why}")),
+            Refusal::Credentials(why) => Self::Credentials(format!("发件服务器拒绝登录：{why}")),
+            Refusal::NotLoggedIn(why) => Self::Later(format!("登录未完成：{why}")),
+            Refusal::Letter(why) => Self::Refused(format!("发件服务器拒收：{why}")),
+            Refusal::Unfinished(why) => Self::Later(format!("发送未完成：{why}")),
+            Refusal::Silent => Self::Later("发件服务器未在限定时间内答复".into()),
+        }
+    }
+}
+
 impl Transport {
     /// Reads the secret and the certificates; connects to nothing.
     pub fn open(settings: &Outgoing, data_dir: &Path) -> Result<Self> {
@@ -74,14 +107,7 @@ impl Transport {
                 .with_context(|| format!("cannot create {}", directory.display()))?;
             return Ok(Self::Files(directory));
         }
-        Ok(Self::Smtp(Box::new(Smtp {
-            host: settings.host.clone(),
-            port: settings.port,
-            user: settings.user.clone(),
-            password: config::secret(&settings.password_file)?,
-            protection: protection(settings)?,
-            patience: Duration::from_secs(settings.patience_seconds),
-        })))
+        Ok(Self::Smtp(Box::new(Smtp::open(settings)?)))
     }
 
     /// Hands one mail over, once, within the patience of the settings and what its size needs.
@@ -89,35 +115,70 @@ impl Transport {
         match self {
             Self::Files(directory) => write(directory, envelope.message_id, mail)
                 .map_or_else(|e| Fate::Later(format!("无法写入文件：{e:#}")), Fate::Sent),
-            Self::Smtp(smtp) => {
-                let size = Duration::from_secs(mail.len() as u64 / SLOWEST_BYTES_PER_SECOND);
-                tokio::time::timeout(smtp.patience + size, smtp.send(envelope, mail))
-                    .await
-                    .unwrap_or_else(|_| Fate::Later("发件服务器未在限定时间内答复".into()))
-            }
+            Self::Smtp(smtp) => smtp
+                .hand_over(envelope, mail)
+                .await
+                .map_or_else(Fate::from, Fate::Sent),
         }
     }
 }
 
 impl Smtp {
-    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Fate {
-        let envelope = match smtp_envelope(envelope) {
-            Ok(envelope) => envelope,
-            Err(error) => return Fate::Refused(format!("{error:#}")),
+    /// Reads the secret and the certificates; connects to nothing.
+    pub fn open(settings: &Outgoing) -> Result<Self> {
+        Ok(Self {
+            host: settings.host.clone(),
+            port: settings.port,
+            user: settings.user.clone(),
+            password: config::secret(&settings.password_file)?,
+            protection: protection(settings)?,
+            patience: Duration::from_secs(settings.patience_seconds),
+        })
+    }
+
+    /// Hands one mail over, once, and gives the server's reply; within the patience and what the mail's size needs.
+    pub async fn hand_over(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Result<String, Refusal> {
+        let size = Duration::from_secs(mail.len() as u64 / SLOWEST_BYTES_PER_SECOND);
+        within(self.patience + size, self.send(envelope, mail)).await
+    }
+
+    /// Connects and logs in as for a letter, and offers none.
+    pub async fn try_login(&self) -> Result<(), Refusal> {
+        let visit = async {
+            let _ = self.logged_in().await?.quit().await;
+            Ok(())
         };
-        // A refusal before the letter was offered is not the letter's.
-        let mut connection = match self.connect().await {
-            Ok(connection) => connection,
-            Err(error) => return Fate::Later(format!("无法连接发件服务器：{error}")),
-        };
-        let fate = match self.log_in(&mut connection).await {
-            Ok(_) => fate(connection.send(&envelope, mail).await),
-            Err(error) if error.is_permanent() => refused_login(&error),
-            Err(error) => Fate::Later(format!("登录未完成：{error}")),
-        };
+        within(self.patience, visit).await
+    }
+
+    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Result<String, Refusal> {
+        let envelope = smtp_envelope(envelope);
+        let envelope = envelope.map_err(|error| Refusal::Address(format!("{error:#}")))?;
+        let mut connection = self.logged_in().await?;
+        let reply = connection.send(&envelope, mail).await;
         // What became of the letter is known; how the server says goodbye changes nothing.
         let _ = connection.quit().await;
-        fate
+        match reply {
+            Ok(reply) => Ok(reply.message().collect::<Vec<_>>().join(" ")),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+
+    /// A refusal before the letter was offered is not the letter's.
+    async fn logged_in(&self) -> Result<AsyncSmtpConnection, Refusal> {
+        let connection = self.connect().await;
+        let mut connection = connection.map_err(|error| Refusal::Unreachable(error.to_string()))?;
+        match self.log_in(&mut connection).await {
+            Ok(_) => Ok(connection),
+            Err(error) => {
+                let _ = connection.quit().await;
+                let why = error.to_string();
+                Err(match error.is_permanent() {
+                    true => Refusal::Credentials(why),
+                    false => Refusal::NotLoggedIn(why),
+                })
+            }
+        }
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
@@ -171,17 +232,20 @@ fn smtp_envelope(envelope: &Envelope<'_>) -> Result<SmtpEnvelope> {
     Ok(SmtpEnvelope::new(Some(address(envelope.from)?), to)?)
 }
 
-fn fate(result: Result<Response, Error>) -> Fate {
-    let error = match result {
-        Ok(reply) => return Fate::Sent(reply.message().collect::<Vec<_>>().join(" ")),
-        Err(error) => error,
-    };
+async fn within<T>(
+    patience: Duration,
+    talk: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    let ended = tokio::time::timeout(patience, talk).await;
+    ended.unwrap_or(Err(Refusal::Silent))
+}
+
+fn refusal(error: &Error) -> Refusal {
+    let why = error.to_string();
     match error.status().map(u16::from) {
-        Some(530 | 534 | 535 | 538) => refused_login(&error),
-        Some(500..) if !over_the_days_quota(&error) => {
-            Fate::Refused(format!("发件服务器拒收：{error}"))
-        }
-        _ => Fate::Later(format!("发送未完成：{error}")),
+        Some(530 | 534 | 535 | 538) => Refusal::Credentials(why),
+        Some(500..) if !over_the_days_quota(error) => Refusal::Letter(why),
+        _ => Refusal::Unfinished(why),
     }
 }
 
@@ -189,10 +253,6 @@ fn fate(result: Result<Response, Error>) -> Fate {
 fn over_the_days_quota(error: &Error) -> bool {
     let words = error.to_string();
     words.contains("MI:STC") || words.contains("RP:TRC")
-}
-
-fn refused_login(error: &Error) -> Fate {
-    Fate::Credentials(format!("发件服务器拒绝登录：{error}"))
 }
 
 /// A reader of the directory sees the whole file or none.
