@@ -13,6 +13,7 @@ fn baosong(dir: &Path, arguments: &[&str]) -> Output {
         .args(["--data", dir.join("data").to_str().unwrap()])
         .args(arguments)
         .env("BAOSONG_LOG", "error")
+        .env("LC_ALL", "C")
         .output()
         .unwrap()
 }

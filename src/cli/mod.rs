@@ -1,9 +1,9 @@
 //! The verbs, one a file.
 
 mod assign;
-mod check;
 mod corrections;
 mod digest;
+mod doctor;
 mod explain;
 mod health;
 mod import;
@@ -124,8 +124,10 @@ enum Verb {
     Restore(upkeep::Restore),
     /// Remove what the settings let go of past campaigns, or show it
     Prune(prune::Prune),
-    /// Check settings and roster, without network
-    Check,
+    /// Examine settings, roster, data directory, reader and tools, without network
+    Check(doctor::Shown),
+    /// Examine these, and the way to the mailbox and back; ends with 1 where something is wrong
+    Doctor(doctor::Doctor),
 }
 
 /// Who makes a correction.
@@ -195,7 +197,8 @@ impl Verb {
             Self::Backup(args) => args.run(common),
             Self::Restore(args) => args.run(common),
             Self::Prune(args) => args.run(common),
-            Self::Check => check::run(common),
+            Self::Check(shown) => shown.check(common),
+            Self::Doctor(args) => args.run(common).await,
         }
     }
 }

@@ -6,6 +6,7 @@ mod closing;
 mod corrections;
 mod decisions;
 mod digest;
+pub mod doctor;
 mod intake;
 mod keeper;
 mod letters;

@@ -5,7 +5,7 @@ mod imap;
 mod smtp;
 mod tls;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tls::Authority;
@@ -135,9 +135,29 @@ pub struct State {
     smtp_faults: Vec<SmtpFault>,
     smtp_commands: Vec<String>,
     keeps_sent: bool,
+    /// Where letters to the mailbox itself arrive, and how far the server's clock is ahead of ours.
+    brings_back: Option<(&'static str, TimeDelta)>,
 }
 
 impl State {
+    fn bring_back(&mut self, to: &[String], raw: &[u8]) {
+        let Some((folder, ahead)) = self.brings_back.filter(|_| to.contains(&self.user)) else {
+            return;
+        };
+        let mail = Mail {
+            uid: self.next_uid,
+            flags: vec![],
+            date: (Utc::now() + ahead).fixed_offset(),
+            raw: Arc::new(raw.to_vec()),
+        };
+        self.next_uid += 1;
+        self.folders
+            .get_mut(folder)
+            .expect("a folder")
+            .mails
+            .push(mail);
+    }
+
     fn keep_in_sent(&mut self, raw: &[u8]) {
         if self.keeps_sent {
             let uid = self.next_uid;
@@ -237,6 +257,11 @@ impl Standin {
     /// Letters that SMTP takes are kept in the Sent folder, as 163.com does where the account is set so.
     pub fn keep_sent(&self) {
         self.state().keeps_sent = true;
+    }
+
+    /// Letters to the mailbox itself arrive in this folder, by a clock that is so far ahead of ours.
+    pub fn bring_back(&self, folder: &'static str, ahead: TimeDelta) {
+        self.state().brings_back = Some((folder, ahead));
     }
 
     /// What the SMTP side heard, verbs alone; `.` for the end of a letter.

@@ -166,6 +166,7 @@ impl Dialogue {
         let (closes, silent) = {
             let mut state = self.state.lock().unwrap();
             state.keep_in_sent(&data);
+            state.bring_back(&to, &data);
             state.accepted.push(Accepted { from, to, data });
             let silent = state
                 .smtp_faults

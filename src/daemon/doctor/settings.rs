@@ -1,0 +1,135 @@
+//! The settings: what they name, who is told, and the files that hold secrets.
+
+use super::finding::{both, some_of};
+use super::{Finding, Item};
+use crate::config::{self, Config};
+use crate::outgoing::Templates;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Settings that cannot be used at all: nothing else can be examined.
+pub fn unusable(error: &anyhow::Error) -> Finding {
+    Finding::wrong(
+        Item::Settings,
+        both!("设置不能使用：{error:#}", "cannot be used: {error:#}"),
+        both!(
+            "按上面指出的文件和键改正；各键的写法见config/baosong.toml、campaign.toml、units.toml中的注释",
+            "correct the file and key named above; the comments in config/baosong.toml, campaign.toml and units.toml are the manual"
+        ),
+    )
+}
+
+/// Where the settings come from, and whether the templates that they name can be used.
+pub fn file(path: Option<&Path>, config: &Config) -> Finding {
+    if let Err(error) = Templates::open(config.outgoing.templates.as_deref()) {
+        return Finding::wrong(
+            Item::Settings,
+            both!(
+                "信件模板不能使用：{error:#}",
+                "the templates cannot be used: {error:#}"
+            ),
+            both!(
+                "改正该模板，或从outgoing.templates所指目录移走，改用内置模板",
+                "correct it, or take it out of the directory in outgoing.templates: the built-in one is used then"
+            ),
+        );
+    }
+    let shown = path.map(|path| path.display());
+    Finding::ok(
+        Item::Settings,
+        match shown {
+            Some(path) => both!("{path}", "{path}"),
+            None => both!(
+                "未指定设置文件，用内置默认值",
+                "built in: no file was named"
+            ),
+        },
+    )
+}
+
+/// Who gets the digest.
+pub fn staff(config: &Config) -> Finding {
+    let staff = &config.staff.digest_to;
+    if staff.is_empty() {
+        return Finding::warning(
+            Item::Staff,
+            both!(
+                "staff.digest_to为空，日报无人接收",
+                "staff.digest_to is empty: nobody gets the digest"
+            ),
+            both!(
+                "在设置中填写staff.digest_to，如[\"zhang@example.cn\"]",
+                "set staff.digest_to, such as [\"zhang@example.cn\"]"
+            ),
+        );
+    }
+    let own = &config.mailbox.user;
+    if staff.iter().any(|to| to.eq_ignore_ascii_case(own)) {
+        return Finding::warning(
+            Item::Staff,
+            both!(
+                "staff.digest_to中有报送邮箱本身（{own}），日报会混入报送邮件",
+                "staff.digest_to holds the mailbox itself ({own}): digests would lie among the reports"
+            ),
+            both!("改用工作人员自己的邮箱", "name the staff's own addresses"),
+        );
+    }
+    let (count, to) = (staff.len(), some_of(staff));
+    let (zh, en) = (to.zh, to.en);
+    Finding::ok(
+        Item::Staff,
+        both!("日报寄往{count}个邮箱：{zh}", "digests go to {count}: {en}"),
+    )
+}
+
+/// What a file is like that should hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// No secret can be had of it, and why.
+    Lacking(String),
+    /// It holds one; these are its permission bits.
+    Held(u32),
+}
+
+impl Secret {
+    pub fn of(path: &Path) -> Self {
+        let mode = || Ok(std::fs::metadata(path)?.permissions().mode());
+        match config::secret(path).and_then(|_| mode()) {
+            Ok(mode) => Self::Held(mode & 0o777),
+            Err(error) => Self::Lacking(format!("{error:#}")),
+        }
+    }
+}
+
+/// Whether a secret can be read, and by its owner and group alone. Without `needed` its lack is no fault yet.
+pub fn secret(item: Item, path: &Path, secret: &Secret, needed: bool) -> Finding {
+    let path = path.display();
+    match secret {
+        Secret::Held(mode) if mode & 0o007 == 0 => Finding::ok(item, both!("{path}", "{path}")),
+        Secret::Held(mode) => Finding::warning(
+            item,
+            both!(
+                "{path}的权限为{mode:04o}，本机其他用户也能读取或改动",
+                "{path} has mode {mode:04o}: other users of this machine may read or change it"
+            ),
+            both!("执行：chmod 600 {path}", "run: chmod 600 {path}"),
+        ),
+        Secret::Lacking(why) => {
+            let what = both!("无法读取：{why}", "{why}");
+            let remedy = match item {
+                Item::RobotUrl => both!(
+                    "把群机器人的Webhook地址单独存入{path}，权限设为600；不用机器人则去掉alarms.robot",
+                    "put the robot's address (Webhook), and nothing else, into {path}, mode 600; or leave out alarms.robot"
+                ),
+                _ => both!(
+                    "在mail.163.com → 设置 → POP3/SMTP/IMAP取得授权码（不是登录密码），单独存入{path}，权限设为600，属主为运行守护进程的用户",
+                    "make an authorization code (授权码, not the web password) at mail.163.com → 设置 → POP3/SMTP/IMAP; put it, and nothing else, into {path}, mode 600, owned by the daemon's user"
+                ),
+            };
+            match needed {
+                true => Finding::wrong(item, what, remedy),
+                false => Finding::warning(item, what, remedy),
+            }
+        }
+    }
+}
