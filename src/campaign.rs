@@ -1,11 +1,19 @@
 //! The calendar and the quotas of one activity week, as `config/campaign.toml` states them (rules.md, "The campaign").
 
+mod next;
+
+pub use next::{Next, next};
+
 use anyhow::{Context, Result, ensure};
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
-const BUILT_IN: &str = include_str!("../config/campaign.toml");
+/// The campaign file of 2022.
+pub const BUILT_IN: &str = include_str!("../config/campaign.toml");
+
+/// Mails that arrive so long before the first activity day may be the campaign's already.
+const HERALDS: TimeDelta = TimeDelta::days(182);
 
 /// A moment in China Standard Time.
 pub type Moment = DateTime<FixedOffset>;
@@ -133,6 +141,11 @@ impl Campaign {
         Ok(campaign)
     }
 
+    /// What arrived before this moment is of a past campaign: half a year before the first activity day.
+    pub fn begins(&self) -> Moment {
+        in_china(self.first_day.and_time(NaiveTime::MIN)) - HERALDS
+    }
+
     /// The activity days in order.
     pub fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
         let last = self.last_day;
@@ -190,7 +203,7 @@ impl Due {
     /// The last day on which those who have not delivered are reminded.
     pub fn last_reminder(&self) -> NaiveDate {
         let days = self.remind.iter().max().copied().unwrap_or_default();
-        self.due + chrono::TimeDelta::days(days)
+        self.due + TimeDelta::days(days)
     }
 
     /// Whether those who have not delivered are reminded on `day`.

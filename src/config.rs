@@ -326,8 +326,14 @@ impl Config {
     }
 }
 
-/// The secret in `path`, without the white space around it.
+/// The secret in `path`, without the white space around it; the service manager's credential of the same name goes
+/// before the file.
 pub fn secret(path: &Path) -> Result<SecretString> {
+    let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .zip(path.file_name())
+        .map(|(dir, name)| Path::new(&dir).join(name))
+        .filter(|credential| credential.exists());
+    let path = credential.as_deref().unwrap_or(path);
     let text = read(path, "password_file")?;
     let code = text.trim();
     ensure!(

@@ -258,6 +258,29 @@ impl Roster {
         lacking.map(|unit| unit.name.as_str()).collect()
     }
 
+    /// Names of units that mean something else too: the name, its unit, and what else it is, in Chinese.
+    pub fn colliding(&self) -> Vec<(&str, &str, String)> {
+        let districts = self.districts();
+        let mut found = Vec::new();
+        for unit in &self.units {
+            for name in unit.names() {
+                let is = |list: &[String]| list.iter().any(|own| own == name);
+                if is(&self.undecided) {
+                    found.push((name, unit.name.as_str(), "列在undecided中".into()));
+                }
+                if is(&self.outside) {
+                    found.push((name, unit.name.as_str(), "列在outside中".into()));
+                }
+                for city in districts.get(name).into_iter().flatten() {
+                    if *city != unit.name {
+                        found.push((name, &unit.name, format!("是{city}的区县")));
+                    }
+                }
+            }
+        }
+        found
+    }
+
     fn refuse_shared(&self, what: &str, of: impl Fn(&Unit) -> BTreeSet<String>) -> Result<()> {
         let mut owners: HashMap<String, &str> = HashMap::new();
         for unit in &self.units {
@@ -400,6 +423,25 @@ mod tests {
             ]
         );
         assert!(Roster::parse(&text.replace("deputy", "boss")).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_a_place_too_is_found() {
+        assert_eq!(Roster::default().colliding(), []);
+        let text = r#"
+            undecided = ["乙学院"]
+            [[city]]
+            name = "丙市教育局"
+            city = "丙市"
+            districts = ["东区"]
+            [[college]]
+            name = "甲学院"
+            city = "丁市"
+            aliases = ["东区", "乙学院"]
+        "#;
+        let roster = Roster::parse(text).unwrap();
+        let names: Vec<_> = roster.colliding().iter().map(|found| found.0).collect();
+        assert_eq!(names, ["东区", "乙学院"]);
     }
 
     #[test]

@@ -76,7 +76,7 @@ struct LinkLine {
 impl Mails {
     pub fn run(self, common: &Common) -> Result<()> {
         let daemon = common.look()?;
-        let marks = Marks::of(&daemon.store.facts()?, daemon.campaign());
+        let marks = Marks::of(&daemon.facts()?, daemon.campaign());
         let mut out = BufWriter::new(std::io::stdout().lock());
         for mail in daemon.store.mails(None)? {
             let rows = mail

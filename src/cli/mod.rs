@@ -9,6 +9,8 @@ mod health;
 mod import;
 mod lessons;
 mod mails;
+mod manual;
+mod new_campaign;
 mod once;
 mod pack;
 mod prune;
@@ -49,7 +51,8 @@ pub struct Cli {
 /// Options of every verb.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Settings file (TOML); without it the defaults hold: the mailbox and the calendar of 2022, the roster of Liaoning
+    /// Settings file (TOML) [default: /etc/baosong/baosong.toml; where it is not there, what is built in: the mailbox and
+    /// the calendar of 2022, the roster of Liaoning]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Data directory: database, raw mails, files [default: data_dir of the settings]
@@ -128,6 +131,11 @@ enum Verb {
     Check(doctor::Shown),
     /// Examine these, and the way to the mailbox and back; ends with 1 where something is wrong
     Doctor(doctor::Doctor),
+    /// Write the campaign file of another year: dates moved, comments kept
+    NewCampaign(new_campaign::NewCampaign),
+    /// Write man pages and completions of shells
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 /// Who makes a correction.
@@ -138,6 +146,9 @@ pub struct By {
     by: String,
 }
 
+/// The settings of an installation, so that `sudo -u baosong baosong mails` needs no more words.
+const INSTALLED: &str = "/etc/baosong/baosong.toml";
+
 /// A fault of usage or settings: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
@@ -145,7 +156,9 @@ struct Unusable(anyhow::Error);
 
 impl Cli {
     /// Runs the verb; errors are printed with their causes.
-    pub async fn run(self) -> ExitCode {
+    pub async fn run(mut self) -> ExitCode {
+        let installed = || Some(PathBuf::from(INSTALLED)).filter(|path| path.exists());
+        self.common.config = self.common.config.or_else(installed);
         match self.verb.run(&self.common).await {
             Ok(()) => ExitCode::SUCCESS,
             // The reader of our output has seen enough.
@@ -199,6 +212,8 @@ impl Verb {
             Self::Prune(args) => args.run(common),
             Self::Check(shown) => shown.check(common),
             Self::Doctor(args) => args.run(common).await,
+            Self::NewCampaign(args) => args.run(common),
+            Self::Manual(args) => args.run(),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Daemon {
     fn gather(&self, now: Moment) -> Result<Gathered> {
         let since = self.since(now)?;
         let after = since.unwrap_or_else(moment_zero);
-        let (facts, entries) = (self.store.facts()?, self.store.entries(now)?);
+        let (facts, entries) = (self.facts()?, self.store.entries(now)?);
         let marks = Marks::of(&facts, &self.campaign);
         let mails = self.store.mails_not_taken(now)?;
         let names = |due: &[super::Due]| {

@@ -45,7 +45,7 @@ use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
 use crate::outgoing::Templates;
 use crate::roster::Roster;
-use crate::store::{Blobs, Fault, Lock, Store};
+use crate::store::{Blobs, Fact, Fault, Lock, Store};
 use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
@@ -202,6 +202,17 @@ impl Daemon {
     /// The roster in force.
     pub fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// What is known for the campaign; what arrived long before it is an earlier one's.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn facts(&self) -> Result<Vec<Fact>> {
+        let begins = self.campaign.begins();
+        let mut facts = self.store.facts()?;
+        facts.retain(|fact| fact.arrived >= begins);
+        Ok(facts)
     }
 
     /// One pass: poll, judge, decide and send what is due. A failed poll does not keep the digest from staff, a

@@ -60,7 +60,7 @@ impl Daemon {
     }
 
     fn chosen(&self, choice: Choice, now: Moment) -> Result<Vec<SubmissionRow>> {
-        let (facts, starred) = (self.store.facts()?, self.store.starred()?);
+        let (facts, starred) = (self.facts()?, self.store.starred()?);
         let chains = Chain::all(facts.iter().filter(|fact| fact.arrived <= now));
         let mut chosen: Vec<_> = chains
             .iter()

@@ -88,7 +88,7 @@ impl Daemon {
             .store
             .mail(id)?
             .context("the mail of a receipt is kept")?;
-        let (rows, all) = (self.store.submissions_of(id)?, self.store.facts()?);
+        let (rows, all) = (self.store.submissions_of(id)?, self.facts()?);
         let facts = ReceiptFacts {
             campaign: &self.campaign.title,
             mail: id,

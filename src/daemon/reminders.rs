@@ -37,12 +37,7 @@ pub struct Reminders<'a> {
 impl Daemon {
     /// How every unit stands.
     pub fn standings(&self, now: Moment) -> Result<Vec<Standing>> {
-        Ok(standings(
-            &self.roster,
-            &self.campaign,
-            &self.store.facts()?,
-            now,
-        ))
+        Ok(standings(&self.roster, &self.campaign, &self.facts()?, now))
     }
 
     /// Who is to be reminded at `now`, whatever was sent already.

@@ -4,12 +4,9 @@ use super::Daemon;
 use crate::campaign::{CST, Campaign, Moment};
 use crate::store::Named;
 use anyhow::{Context, Result};
-use chrono::{Days, TimeDelta};
+use chrono::Days;
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::info;
-
-/// Mails that arrive so long before the first activity day may be the campaign's already.
-const HERALDS: TimeDelta = TimeDelta::days(182);
 
 /// What may be removed now.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,12 +89,12 @@ impl Daemon {
 /// What arrived before this moment is of a campaign that ended `days` ago or earlier; `None`: nothing surely is.
 /// Until the campaign of the settings has been over for so long, only what came half a year before it can be.
 fn past(campaign: &Campaign, days: u32, now: Moment) -> Option<Moment> {
-    let first = campaign.first_day.and_time(chrono::NaiveTime::MIN);
-    let heralds = crate::campaign::in_china(first) - HERALDS;
-    [campaign.summary.end(), heralds].into_iter().find(|end| {
-        end.checked_add_days(Days::new(days.into()))
-            .is_some_and(|due| due <= now)
-    })
+    [campaign.summary.end(), campaign.begins()]
+        .into_iter()
+        .find(|end| {
+            end.checked_add_days(Days::new(days.into()))
+                .is_some_and(|due| due <= now)
+        })
 }
 
 /// Blobs all of whose rows let them go: raw mails of `raw`, files of `files`.
@@ -115,6 +112,7 @@ fn removable(named: &[Named], raw: &BTreeSet<i64>, files: &BTreeSet<i64>) -> BTr
 mod tests {
     use super::*;
     use crate::campaign::in_china;
+    use chrono::TimeDelta;
     use proptest::prelude::*;
 
     fn at(minutes: i64) -> Moment {
