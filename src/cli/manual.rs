@@ -38,7 +38,7 @@ const FILES: [(&str, &str); 6] = [
         "Database, raw mails and files. Work on it as the user baosong.",
     ),
     (
-        "/usr/share/doc/baosong/runbook.md.gz",
+        "/usr/share/doc/baosong/runbook.md",
         "The handbook of whoever runs it, in Chinese.",
     ),
 ];
