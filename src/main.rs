@@ -15,9 +15,25 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run() -> ExitCode {
+    leave_when_nobody_reads();
     let cli = Cli::parse();
     log();
     cli.run().await
+}
+
+/// `baosong standing | head`: whoever reads our output has seen enough.
+fn leave_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let closed = "failed printing to stdout: Broken pipe";
+        if panic
+            .payload_as_str()
+            .is_some_and(|words| words.starts_with(closed))
+        {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 /// For people on a terminal, as JSON for the journal. async-imap is kept at warn: its trace shows the password.

@@ -440,3 +440,23 @@ fn a_rehearsal_shows_every_letter_that_would_leave_and_sends_none() {
     assert!(first.contains("活动周今日开始"), "{first}");
     assert!(out.join("letters/0001-baosong-2022-05-23.xlsx").exists());
 }
+
+#[test]
+fn output_that_nobody_reads_to_its_end_is_no_fault() {
+    let dir = imported();
+    for verb in ["standing", "mails", "check"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_baosong"))
+            .args(["--data", dir.path().join("data").to_str().unwrap(), verb])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            ended.status.success() && !error.contains("panicked"),
+            "{verb}: {error}"
+        );
+    }
+}
