@@ -147,3 +147,26 @@ pub fn handles_left(count: usize) -> bool {
     let opened: Result<Vec<File>, _> = (0..count).map(|_| File::open("/dev/null")).collect();
     !opened.is_err_and(|error| is_of_handles(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HANDBOOK: &str = include_str!("../../deploy/runbook.md");
+
+    #[test]
+    fn the_handbook_has_a_section_for_each_fault() {
+        for fault in [
+            Fault::Damaged,
+            Fault::Missing,
+            Fault::Full,
+            Fault::ReadOnly,
+            Fault::Locked,
+            Fault::Handles,
+            Fault::Unreadable,
+        ] {
+            let name = fault.in_chinese().split(['，', '。']).next().unwrap();
+            assert!(HANDBOOK.contains(&format!("\n### {name}\n")), "{name}");
+        }
+    }
+}
