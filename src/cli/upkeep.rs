@@ -54,16 +54,16 @@ fn verify(daemon: &Daemon) -> Result<bool> {
     }
     let mut unexplained = 0;
     for line in daemon.store.ledger()? {
-        unexplained += line.unexplained().abs();
+        let unjudged = i64::from(line.unjudged);
+        let left = line.unexplained() - unjudged;
+        unexplained += left.abs();
+        let unjudged = match unjudged {
+            0 => String::new(),
+            some => format!(" + {some} to be judged with the next pass"),
+        };
         println!(
-            "{}: server {} = reports {} + not reports {} + review {} + unreadable {}, unexplained {}",
-            line.folder,
-            line.server,
-            line.reports,
-            line.not_report,
-            line.review,
-            line.unreadable,
-            line.unexplained()
+            "{}: server {} = reports {} + not reports {} + review {} + unreadable {}{unjudged}, unexplained {left}",
+            line.folder, line.server, line.reports, line.not_report, line.review, line.unreadable
         );
     }
     println!(

@@ -45,6 +45,8 @@ pub struct Ledger {
     pub not_report: u32,
     pub review: u32,
     pub unreadable: u32,
+    /// Kept, and judged with the next pass; unexplained until then.
+    pub unjudged: u32,
 }
 
 impl Ledger {
@@ -259,7 +261,8 @@ impl Store {
                     count(*) FILTER (WHERE m.outcome = 'reports'),
                     count(*) FILTER (WHERE m.outcome = 'not_report'),
                     count(*) FILTER (WHERE m.outcome = 'review'),
-                    count(*) FILTER (WHERE l.uid IS NOT NULL AND (l.mail IS NULL OR m.outcome = 'unreadable'))
+                    count(*) FILTER (WHERE l.uid IS NOT NULL AND (l.mail IS NULL OR m.outcome = 'unreadable')),
+                    count(*) FILTER (WHERE m.id IS NOT NULL AND m.outcome IS NULL)
              FROM cursors c
              LEFT JOIN locations l ON l.folder = c.folder AND l.uidvalidity = c.uidvalidity AND NOT l.gone
              LEFT JOIN mails m ON m.id = l.mail
@@ -273,6 +276,7 @@ impl Store {
                 not_report: row.get(3)?,
                 review: row.get(4)?,
                 unreadable: row.get(5)?,
+                unjudged: row.get(6)?,
             })
         })?;
         Ok(lines.collect::<Result<_, _>>()?)
