@@ -1,7 +1,7 @@
 //! The schema's history. A database is brought up to date when it is opened.
 
 use anyhow::{Context, Result, ensure};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 /// One script a version; a landed one is never changed.
 const SCRIPTS: &[&str] = &[
@@ -18,8 +18,11 @@ pub const NEWEST: usize = SCRIPTS.len();
 
 /// Whether [`migrate`] would change anything.
 pub fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
-    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    Ok(version < SCRIPTS.len())
+    Ok(version_of(connection)? < SCRIPTS.len())
+}
+
+fn version_of(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Applies the scripts that `connection` lacks, each in a transaction of its own.
@@ -27,14 +30,18 @@ pub fn is_due(connection: &Connection) -> rusqlite::Result<bool> {
 /// # Errors
 /// When the database was written by a later version of this program.
 pub fn migrate(connection: &mut Connection) -> Result<()> {
-    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = version_of(connection)?;
     ensure!(
         version <= SCRIPTS.len(),
         "the database is of version {version}, this program knows {}; install the newer program",
         SCRIPTS.len()
     );
     for (done, script) in SCRIPTS.iter().enumerate().skip(version) {
-        let transaction = connection.transaction()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process that opens the same database may have been sooner.
+        if version_of(&transaction)? > done {
+            continue;
+        }
         transaction
             .execute_batch(script)
             .with_context(|| format!("migration {}", done + 1))?;
@@ -47,6 +54,8 @@ pub fn migrate(connection: &mut Connection) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+    use std::time::Duration;
 
     #[test]
     fn a_database_of_a_later_version_is_refused() {
@@ -58,6 +67,25 @@ mod tests {
                 .to_string()
                 .contains("999")
         );
+    }
+
+    #[test]
+    fn two_that_open_a_new_database_at_once_both_can() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let (path, start) = (dir.path().join(round.to_string()), Barrier::new(2));
+            let open = || {
+                let mut connection = Connection::open(&path).unwrap();
+                connection.busy_timeout(Duration::from_secs(60)).unwrap();
+                start.wait();
+                migrate(&mut connection)
+            };
+            std::thread::scope(|scope| {
+                let other = scope.spawn(open);
+                open().unwrap();
+                other.join().unwrap().unwrap();
+            });
+        }
     }
 
     /// One file of sample rows a version: what that version wrote must open under today's.
