@@ -106,7 +106,7 @@ impl Doctor {
             secret(Item::OutgoingCode, &config.outgoing.password_file, online);
         }
         if config.alarms.robot.is_some() {
-            secret(Item::RobotUrl, &config.alarms.robot_url_file, true);
+            secret(Item::RobotUrl, &config.alarms.robot_url_file, online);
         }
     }
 
