@@ -26,7 +26,7 @@ impl Host for InMemory<'_> {
         divan::black_box(bytes);
     }
 
-    fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
         Err("no tools".into())
     }
 

@@ -141,7 +141,7 @@ struct Nobody;
 impl baosong::message::Host for Nobody {
     fn keep(&mut self, _: &str, _: &[u8]) {}
 
-    fn run(&mut self, _: baosong::message::Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, _: baosong::message::Tool) -> Result<Vec<u8>, String> {
         Err("none".into())
     }
 }

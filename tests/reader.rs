@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +24,9 @@ fn read(reader: &mut Reader, raw: &[u8]) -> (Content, usize) {
         bytes.read_to_end(&mut whole)?;
         let sha256 = baosong::message::sha256(&whole);
         kept += usize::from(told == sha256);
-        Ok(sha256)
+        let mut file = tempfile::tempfile()?;
+        file.write_all(&whole)?;
+        Ok((sha256, file))
     });
     (content.unwrap(), kept)
 }
@@ -179,7 +182,7 @@ fn a_reader_names_no_file_that_it_did_not_hand_over() {
 fn no_reader_at_all_is_an_error_not_a_verdict() {
     let dir = tempfile::tempdir().unwrap();
     let mut reader = Reader::new(dir.path().join("none"), dir.path(), PATIENT);
-    assert!(reader.read(MAIL, &mut |_, _| Ok(String::new())).is_err());
+    assert!(reader.read(MAIL, &mut |_, _| unreachable!()).is_err());
 }
 
 #[test]

@@ -26,7 +26,7 @@ struct Nobody;
 
 impl message::Host for Nobody {
     fn keep(&mut self, _: &str, _: &[u8]) {}
-    fn run(&mut self, _: message::Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, _: message::Tool) -> Result<Vec<u8>, String> {
         Err("none".into())
     }
 }

@@ -44,7 +44,7 @@ pub struct Reading {
     store: Store,
     blobs: Blobs,
     reader: Reader,
-    /// Held over a large mail: its largest file stands in memory, and no other may beside it.
+    /// Held over a large mail: its largest file stands in memory, and neither another nor an idle reader may beside it.
     large: Arc<Mutex<()>>,
 }
 
@@ -90,10 +90,13 @@ impl Reading {
             }
             Raw::File(file) => {
                 let large = self.large.clone();
+                self.reader.end();
                 let _alone = large.lock().unwrap_or_else(PoisonError::into_inner);
                 let raw = file.reopen()?;
                 staged.extend(self.blobs.stage_file(&sha256, file)?);
-                Some(self.read_file(&raw, staged)?)
+                let content = self.read_file(&raw, staged)?;
+                self.reader.end();
+                Some(content)
             }
         };
         let headers_know = content.as_ref().filter(|_| mail.place.is_none());
@@ -133,8 +136,8 @@ fn keep(
     told: &str,
     bytes: &mut dyn Read,
     staged: &mut Vec<Staged>,
-) -> Result<String> {
-    let (sha256, file) = blobs.stage_from(bytes)?;
-    staged.extend(file.filter(|_| sha256 == told));
-    Ok(sha256)
+) -> Result<(String, File)> {
+    let (sha256, file, new) = blobs.stage_from(bytes)?;
+    staged.extend(new.filter(|_| sha256 == told));
+    Ok((sha256, file))
 }

@@ -1,5 +1,7 @@
 //! The files of a mail, each decoded, named, hashed, handed on and dropped before the next.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::archive::{self, Budget, Member};
@@ -60,13 +62,14 @@ impl<'a> Files<'a> {
     }
 
     /// Adds an attached file; `inline` says that it stands in the text.
-    pub fn add(&mut self, name: &str, bytes: &[u8], inline: bool, repaired: bool) {
+    pub fn add(&mut self, name: &str, bytes: Cow<[u8]>, inline: bool, repaired: bool) {
         let index = self.list.len();
         self.add_at(name, bytes, inline, Place::default());
         self.list[index].repaired = repaired;
     }
 
-    fn add_at(&mut self, name: &str, bytes: &[u8], inline: bool, place: Place) {
+    fn add_at(&mut self, name: &str, whole: Cow<[u8]>, inline: bool, place: Place) {
+        let bytes = whole.as_ref();
         let sha256 = sha256(bytes);
         self.host.keep(&sha256, bytes);
         let late = self.host.is_late();
@@ -102,8 +105,11 @@ impl<'a> Files<'a> {
                 _ => within(&mut self.texts, document::read(format, bytes, self.host)),
             },
         });
-        if !unread {
-            self.look_at(bytes);
+        if matches!(media, Media::Photo | Media::Video) {
+            if !unread {
+                self.look_at(whole);
+            }
+            return;
         }
         if format == Format::Mail && place.archive.is_some() {
             self.mails.push(bytes.to_vec());
@@ -124,7 +130,7 @@ impl<'a> Files<'a> {
     }
 
     /// Adds what the last file looks like. Without the tool for its format it has no thumbnail, and that is all.
-    fn look_at(&mut self, bytes: &[u8]) {
+    fn look_at(&mut self, bytes: Cow<[u8]>) {
         let Some(file) = self.list.last_mut().filter(|file| !file.decoration) else {
             return;
         };
@@ -132,17 +138,19 @@ impl<'a> Files<'a> {
             return;
         };
         let look = match file.media {
-            Media::Photo if infer::image::is_heif(bytes) => {
-                let jpeg = self.host.run(Tool::HeicPicture, bytes);
+            Media::Photo if infer::image::is_heif(&bytes) => {
+                let jpeg = self.host.run(Tool::HeicPicture);
                 jpeg.ok().and_then(|jpeg| picture::look(&jpeg, true))
             }
             Media::Photo => {
-                let look = picture::look(bytes, false);
+                let look = picture::look(&bytes, false);
                 details.damaged |= look.is_none();
                 look
             }
             _ => {
-                let frame = self.host.run(Tool::VideoFrame, bytes);
+                // The longest files; the tool has its own look at them.
+                drop(bytes);
+                let frame = self.host.run(Tool::VideoFrame);
                 frame.ok().and_then(|jpeg| picture::look(&jpeg, true))
             }
         };
@@ -202,7 +210,7 @@ impl<'a> Files<'a> {
         let folder = parts.map(text::file_name).collect::<Vec<_>>().join("/");
         self.add_at(
             name,
-            &member.bytes,
+            Cow::Borrowed(&member.bytes),
             pasted,
             Place {
                 folder: &folder,

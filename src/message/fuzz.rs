@@ -13,7 +13,7 @@ pub type Parser = (&'static str, fn(&[u8]));
 
 /// A mail with everything attached to it. What is read of it crosses a process border as JSON, and must not change there.
 pub fn mail(bytes: &[u8]) {
-    let content = read(bytes, &mut Nobody);
+    let content = read(bytes, &mut Nobody::default());
     received(bytes);
     let json = serde_json::to_string(&content).expect("content is plain data");
     let back: Content = serde_json::from_str(&json).expect("JSON of our own is read back");
@@ -42,7 +42,7 @@ pub fn document(bytes: &[u8]) {
         b'l' => ("a.pdf", [b"%PDF", inside].concat()),
         _ => ("a", inside.to_vec()),
     };
-    Files::new(&mut Nobody, Open::Files).add(name, &file, false, false);
+    Files::new(&mut Nobody::default(), Open::Files).add(name, file.into(), false, false);
 }
 
 /// An archive, told by its first bytes, with what lies in it.
@@ -72,18 +72,21 @@ pub fn bounce(bytes: &[u8]) {
     let mail = [HEAD, bytes].concat();
     let words = String::from_utf8_lossy(bytes);
     bounce::read(&[Automatic::Bounce], &mime::parts(&mail), &mail, &words);
-    read_body_only(bytes, &mut Nobody);
+    read_body_only(bytes, &mut Nobody::default());
 }
 
-/// Keeps nothing. What it lays out of a PDF is what stands behind the file's signature.
-struct Nobody;
+/// Keeps the last file. What it lays out of a PDF is what stands behind the file's signature.
+#[derive(Default)]
+struct Nobody(Vec<u8>);
 
 impl Host for Nobody {
-    fn keep(&mut self, _: &str, _: &[u8]) {}
+    fn keep(&mut self, _: &str, bytes: &[u8]) {
+        self.0 = bytes.to_vec();
+    }
 
-    fn run(&mut self, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String> {
         match tool {
-            Tool::PdfText => Ok(bytes.get(4..).unwrap_or_default().to_vec()),
+            Tool::PdfText => Ok(self.0.get(4..).unwrap_or_default().to_vec()),
             Tool::HeicPicture | Tool::VideoFrame => Err("没有工具".to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A program from outside that reads a format for us, on bytes it is given, in a cage of its own.
+/// A program from outside that reads a format for us, on a file it is given, in a cage of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tool {
     /// poppler's pdftotext: UTF-8 text, laid out as on the page.
@@ -18,8 +18,8 @@ pub trait Host {
     /// Takes the bytes of a file with their sha256 in lower case hex: every file once, in the order of `files`,
     /// and every thumbnail behind its file.
     fn keep(&mut self, sha256: &str, bytes: &[u8]);
-    /// What the tool makes of the bytes, or in Chinese why it makes nothing of them.
-    fn run(&mut self, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String>;
+    /// What the tool makes of the file that was kept last, or in Chinese why it makes nothing of it.
+    fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String>;
     /// So many bytes of a large mail from there on, or fewer at its end.
     fn raw(&mut self, _from: u64, _length: usize) -> &[u8] {
         &[]

@@ -194,7 +194,7 @@ mod tests {
             self.kept.push(sha256(bytes));
         }
 
-        fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+        fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
             Err(String::new())
         }
 

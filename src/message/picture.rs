@@ -4,8 +4,13 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage};
 use image_hasher::{HashAlg, HasherConfig};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Longer side of a thumbnail, pixels.
 const SIDE: u32 = 320;
@@ -32,20 +37,10 @@ pub fn look(bytes: &[u8], upright: bool) -> Option<Look> {
 }
 
 fn decode(bytes: &[u8], upright: bool) -> Option<Look> {
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .ok()?;
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(LONGEST), Some(LONGEST));
-    limits.max_alloc = Some(MEMORY);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().ok()?;
-    // The limits are the decoder's; the picture itself is taken without asking them.
-    if decoder.total_bytes() > MEMORY {
-        return None;
-    }
-    let orientation = decoder.orientation().ok()?;
-    let whole = DynamicImage::from_decoder(decoder).ok()?;
+    let (whole, orientation) = match infer::image::is_jpeg(bytes) {
+        true => jpeg(bytes)?,
+        false => other(bytes)?,
+    };
     let (width, height) = (whole.width(), whole.height());
     // Small first: turning and hashing then cost next to nothing.
     let mut small = if width.max(height) > SIDE {
@@ -83,6 +78,54 @@ fn decode(bytes: &[u8], upright: bool) -> Option<Look> {
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     })
+}
+
+/// Where it stands: the decoder behind `image` makes a copy of the whole file first.
+fn jpeg(bytes: &[u8]) -> Option<(DynamicImage, Orientation)> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(LONGEST as usize)
+        .set_max_height(LONGEST as usize);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().ok()?;
+    let grey = decoder.input_colorspace()? == ColorSpace::Luma;
+    let space = if grey {
+        ColorSpace::Luma
+    } else {
+        ColorSpace::RGB
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(space));
+    let (width, height) = decoder.dimensions()?;
+    if decoder.output_buffer_size()? as u64 > MEMORY {
+        return None;
+    }
+    let orientation = decoder
+        .exif()
+        .and_then(|exif| Orientation::from_exif_chunk(exif));
+    let pixels = decoder.decode().ok()?;
+    let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    let whole = match grey {
+        true => GrayImage::from_raw(width, height, pixels)?.into(),
+        false => RgbImage::from_raw(width, height, pixels)?.into(),
+    };
+    Some((whole, orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+fn other(bytes: &[u8]) -> Option<(DynamicImage, Orientation)> {
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .ok()?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(LONGEST), Some(LONGEST));
+    limits.max_alloc = Some(MEMORY);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().ok()?;
+    // The limits are the decoder's; the picture itself is taken without asking them.
+    if decoder.total_bytes() > MEMORY {
+        return None;
+    }
+    let orientation = decoder.orientation().ok()?;
+    Some((DynamicImage::from_decoder(decoder).ok()?, orientation))
 }
 
 #[cfg(test)]

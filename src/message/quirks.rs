@@ -9,7 +9,7 @@ struct Nothing;
 
 impl Host for Nothing {
     fn keep(&mut self, _: &str, _: &[u8]) {}
-    fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
         Err(String::new())
     }
 }

@@ -285,7 +285,7 @@ impl Mail<'_, '_> {
                 .headers
                 .token("content-disposition")
                 .starts_with("attachment");
-        self.files.add(&name, &bytes, inline, repaired);
+        self.files.add(&name, bytes, inline, repaired);
     }
 
     fn attached(&mut self, bytes: &[u8], runs: &[Run]) {

@@ -12,7 +12,7 @@ impl Host for Kept<'_> {
         self.0.push((sha256.to_string(), bytes.len() as u64));
     }
 
-    fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
         Err("没有工具".to_string())
     }
 }

@@ -27,7 +27,7 @@ struct Nobody;
 impl Host for Nobody {
     fn keep(&mut self, _: &str, _: &[u8]) {}
 
-    fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+    fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
         Err(String::new())
     }
 }

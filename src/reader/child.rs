@@ -117,9 +117,8 @@ impl<R: Read, W: Write> Pipe<R, W> {
         self.held.len() as u64
     }
 
-    fn ask(&mut self, tool: Tool, bytes: &[u8]) -> io::Result<Result<Vec<u8>, String>> {
+    fn ask(&mut self, tool: Tool) -> io::Result<Result<Vec<u8>, String>> {
         say(&mut self.to, &Reply::Run(tool))?;
-        send(&mut self.to, bytes)?;
         let worked: bool = hear(&mut self.from)?;
         let answer = receive(&mut self.from)?;
         Ok(if worked {
@@ -137,8 +136,8 @@ impl<R: Read, W: Write> Host for Pipe<R, W> {
         self.broken = self.broken.take().or(kept.err());
     }
 
-    fn run(&mut self, tool: Tool, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        self.ask(tool, bytes).unwrap_or_else(|error| {
+    fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String> {
+        self.ask(tool).unwrap_or_else(|error| {
             self.broken = Some(error);
             Err("解析程序中断".to_string())
         })

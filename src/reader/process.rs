@@ -44,8 +44,8 @@ const BUFFER: usize = 256 << 10;
 /// Mails that are longer go to the reader piece by piece.
 const LARGE: u64 = 8 << 20;
 
-/// Takes the bytes of a file; their sha256 is the reader's word. Gives the true one.
-pub type Keep<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<String> + 'a;
+/// Takes the bytes of a file; their sha256 is the reader's word. Gives the true one, and the file to read from.
+pub type Keep<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<(String, File)> + 'a;
 
 /// Where the bytes of a mail are.
 #[derive(Debug, Clone, Copy)]
@@ -148,6 +148,11 @@ impl Reader {
         })
     }
 
+    /// Ends the child, with the memory that it holds; the next mail starts another.
+    pub fn end(&mut self) {
+        self.running = None;
+    }
+
     fn lost(&mut self, why: &io::Error) {
         warn!("the reader was lost over a mail: {why}");
         self.running = None;
@@ -209,7 +214,7 @@ impl Reader {
                 send(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
             }
             let mut left = FILE_BYTES;
-            let mut known = HashSet::new();
+            let (mut known, mut last) = (HashSet::new(), None);
             loop {
                 match hear(&mut running.from)? {
                     Reply::Keep(sha256) => {
@@ -219,8 +224,9 @@ impl Reader {
                         io::copy(&mut file, &mut io::sink())?;
                         // The hash names the file for good, so a reader's word is not enough.
                         match kept {
-                            Ok(true_one) if true_one != sha256 => return Err(breach()),
-                            kept => failed = failed.take().or(kept.err()),
+                            Ok((true_one, _)) if true_one != sha256 => return Err(breach()),
+                            Ok((_, file)) => last = Some(file),
+                            Err(error) => failed = failed.take().or(Some(error)),
                         }
                         known.insert(sha256);
                     }
@@ -233,9 +239,8 @@ impl Reader {
                         }
                     },
                     Reply::Run(tool) => {
-                        let mut input = open(&mut running.from)?;
-                        let answer = tool::run(&program, &spool, tool, &mut input, tools_until);
-                        io::copy(&mut input, &mut io::sink())?;
+                        let input = last.as_mut().ok_or_else(breach)?;
+                        let answer = tool::run(&program, &spool, tool, input, tools_until);
                         say(&mut running.to, &answer.is_ok())?;
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }

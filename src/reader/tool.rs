@@ -1,7 +1,7 @@
 //! Tools from outside: each run on one file, in a cage and a folder of its own.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -93,13 +93,13 @@ fn program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Runs a tool on what `input` gives, in a folder below `spool`; `ourselves` is this program, which becomes the cage.
+/// Runs a tool on a copy of `input`, in a folder below `spool`; `ourselves` is this program, which becomes the cage.
 /// It is killed at `until`. An error is the reason in Chinese, for staff.
 pub fn run(
     ourselves: &Path,
     spool: &Path,
     tool: Tool,
-    input: &mut dyn Read,
+    input: &mut File,
     until: Instant,
 ) -> Result<Vec<u8>, String> {
     let recipe = recipe(tool);
@@ -108,6 +108,7 @@ pub fn run(
     }
     let mut work = || -> io::Result<Result<Vec<u8>, String>> {
         let folder = tempfile::tempdir_in(spool)?;
+        input.rewind()?;
         io::copy(input, &mut File::create(folder.path().join(INPUT))?)?;
         let complaint = File::create(folder.path().join(COMPLAINT))?;
         let mut child = Command::new(ourselves)

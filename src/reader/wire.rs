@@ -12,7 +12,7 @@ pub const READER: &str = "read-mails-in-a-cage";
 /// First argument of a tool's cage; its name is the second.
 pub const TOOL: &str = "run-tool-in-a-cage";
 
-/// What the daemon asks, or answers to the reader's own questions. The bytes of a mail or tool follow in a frame of their own.
+/// What the daemon asks, or answers to the reader's own questions. The bytes of a mail follow in a frame of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
     /// Read the mail that follows, and its files as long as this lasts.
@@ -34,7 +34,7 @@ pub enum Reply {
     Keep(String),
     /// Send so many bytes of the large mail from there on; answered by one frame.
     Piece(u64, usize),
-    /// Run a tool on the bytes that follow; answered by one frame of text or reason.
+    /// Run a tool on the file that was kept last; answered by one frame of text or reason.
     Run(Tool),
     /// The mail's content follows, as JSON.
     Content,

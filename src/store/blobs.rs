@@ -85,8 +85,9 @@ impl Blobs {
         }))
     }
 
-    /// Writes what `from` gives into the spool, whether or not the blob is kept already. Gives its hash too.
-    pub fn stage_from(&self, from: &mut dyn Read) -> Result<(String, Option<Staged>)> {
+    /// Writes what `from` gives into the spool, whether or not the blob is kept already. Gives its hash too, and the
+    /// file to read from.
+    pub fn stage_from(&self, from: &mut dyn Read) -> Result<(String, File, Option<Staged>)> {
         let mut file = Hashed {
             file: NamedTempFile::new_in(&self.spool)?,
             hasher: Sha256::new(),
@@ -94,8 +95,9 @@ impl Blobs {
         let mut from = BufReader::with_capacity(PIECE, from);
         std::io::copy(&mut from, &mut file).context("cannot write into the spool")?;
         let sha256 = hex(&file.hasher.finalize());
+        let written = file.file.as_file().try_clone()?;
         let staged = self.stage_file(&sha256, file.file)?;
-        Ok((sha256, staged))
+        Ok((sha256, written, staged))
     }
 
     /// Takes a file of the spool that is whole; `None` where the blob is kept already.

@@ -41,7 +41,7 @@ pub fn read(format: Format, bytes: &[u8], host: &mut dyn Host) -> Reading {
         Format::Page => Ok(page(bytes)),
         Format::Locked => Err("加密".to_string()),
         Format::Pdf => host
-            .run(Tool::PdfText, bytes)
+            .run(Tool::PdfText)
             .map(|laid_out| pdf::text(&String::from_utf8_lossy(truncated(&laid_out)))),
         Format::Slides => guarded(|| slides::text(bytes)),
         _ => return Reading::None,
@@ -98,7 +98,7 @@ mod tests {
 
     impl Host for NoTools {
         fn keep(&mut self, _: &str, _: &[u8]) {}
-        fn run(&mut self, _: Tool, _: &[u8]) -> Result<Vec<u8>, String> {
+        fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
             Err("没有工具".to_string())
         }
     }
