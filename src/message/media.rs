@@ -8,7 +8,7 @@ use nom_exif::{EntryValue, ExifTag, MediaParser, MediaSource, TrackInfoTag};
 use serde::{Deserialize, Serialize};
 
 use super::content::Media;
-use super::{container, date};
+use super::{container, date, picture};
 
 /// What a photo or video says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub fn inspect(media: Media, bytes: &[u8]) -> (Details, Option<DateTime<FixedOff
 }
 
 fn photo(bytes: &[u8]) -> Details {
-    let (width, height) = size(bytes).unwrap_or_default();
+    let (width, height) = picture::size(bytes).unwrap_or_default();
     Details {
         width,
         height,
@@ -116,7 +116,7 @@ pub fn is_decoration(name: &str, bytes: &[u8]) -> bool {
         "qrcode",
     ];
     let name = name.to_lowercase();
-    let short = size(bytes).map(|(width, height)| width.min(height));
+    let short = picture::size(bytes).map(|(width, height)| width.min(height));
     let pixel = short.is_some_and(|short| short <= 3);
     let small = bytes.len() < 15_000 && short.is_some_and(|short| short < 200);
     let named = LOGO.iter().any(|word| name.contains(word))
@@ -125,11 +125,6 @@ pub fn is_decoration(name: &str, bytes: &[u8]) -> bool {
 }
 
 /// Width and height in pixels as stored, from the head of the file.
-fn size(bytes: &[u8]) -> Option<(u32, u32)> {
-    let reader = image::ImageReader::new(std::io::Cursor::new(bytes));
-    reader.with_guessed_format().ok()?.into_dimensions().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

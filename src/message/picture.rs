@@ -80,21 +80,37 @@ fn decode(bytes: &[u8], upright: bool) -> Option<Look> {
     })
 }
 
-/// Where it stands: the decoder behind `image` makes a copy of the whole file first.
-fn jpeg(bytes: &[u8]) -> Option<(DynamicImage, Orientation)> {
+/// Width and height in pixels as they are stored, before any turning.
+pub fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    if !infer::image::is_jpeg(bytes) {
+        let reader = ImageReader::new(Cursor::new(bytes));
+        return reader.with_guessed_format().ok()?.into_dimensions().ok();
+    }
+    let (width, height) = jpeg_head(bytes)?.dimensions()?;
+    Some((width.try_into().ok()?, height.try_into().ok()?))
+}
+
+/// Decodes where the bytes stand: the decoder of `image`, which wraps this one, makes a copy of the whole file first.
+fn jpeg_head(bytes: &[u8]) -> Option<JpegDecoder<ZCursor<&[u8]>>> {
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(LONGEST as usize)
         .set_max_height(LONGEST as usize);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().ok()?;
+    Some(decoder)
+}
+
+fn jpeg(bytes: &[u8]) -> Option<(DynamicImage, Orientation)> {
+    let mut decoder = jpeg_head(bytes)?;
     let grey = decoder.input_colorspace()? == ColorSpace::Luma;
     let space = if grey {
         ColorSpace::Luma
     } else {
         ColorSpace::RGB
     };
-    decoder.set_options(options.jpeg_set_out_colorspace(space));
+    let options = decoder.options().jpeg_set_out_colorspace(space);
+    decoder.set_options(options);
     let (width, height) = decoder.dimensions()?;
     if decoder.output_buffer_size()? as u64 > MEMORY {
         return None;
