@@ -460,3 +460,30 @@ fn output_that_nobody_reads_to_its_end_is_no_fault() {
         );
     }
 }
+
+#[test]
+fn a_credential_of_the_service_manager_goes_before_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = dir.path().join("baosong.toml");
+    let nowhere = dir.path().join("nowhere/authorization-code");
+    std::fs::write(
+        &settings,
+        format!(
+            "[mailbox]\npassword_file = {nowhere:?}\n[outgoing]\npassword_file = {nowhere:?}\n"
+        ),
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("authorization-code"), "code\n").unwrap();
+    let check = |credentials: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_baosong"));
+        command.args(["--config", settings.to_str().unwrap(), "check"]);
+        stdout(
+            &command
+                .env("CREDENTIALS_DIRECTORY", credentials)
+                .output()
+                .unwrap(),
+        )
+    };
+    assert!(!check(dir.path()).contains("password_file"));
+    assert!(check(Path::new("/nonexistent")).contains("mailbox.password_file"));
+}
