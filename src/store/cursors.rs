@@ -282,18 +282,19 @@ impl Store {
         Ok(lines.collect::<Result<_, _>>()?)
     }
 
-    /// Notes what is wrong with a folder (empty: the connection), or with `None` that nothing is.
-    pub fn trouble(&mut self, folder: &str, what: Option<&str>, now: Moment) -> Result<()> {
-        match what {
+    /// Notes what is wrong with a folder (empty: the connection), or with `None` that nothing is. Gives whether that
+    /// is news.
+    pub fn trouble(&mut self, folder: &str, what: Option<&str>, now: Moment) -> Result<bool> {
+        let changed = match what {
             Some(what) => self.connection.execute(
-                "INSERT INTO troubles VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET what = ?2",
+                "INSERT INTO troubles VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET what = ?2 WHERE what <> ?2",
                 params![folder, what, now.timestamp()],
             )?,
             None => self
                 .connection
                 .execute("DELETE FROM troubles WHERE folder = ?1", [folder])?,
         };
-        Ok(())
+        Ok(changed > 0)
     }
 
     /// Forgets the troubles of all folders but these.

@@ -1,8 +1,9 @@
 //! The plain rows: what waits to be judged, and the fact that standings are computed from.
 
-use crate::attribution::Kind;
+use crate::attribution::{Kind, Verdict};
 use crate::campaign::Moment;
 use crate::message::Content;
+use anyhow::Result;
 use chrono::NaiveDate;
 
 /// One submission that stands, corrections applied.
@@ -35,4 +36,29 @@ pub struct Unjudged {
     pub content: Content,
     /// Whether it was taken as an answer of staff to a letter of ours.
     pub is_reply: bool,
+    /// What it came to when it was judged before, as [`came_to`](Self::came_to) puts it; empty where it never was.
+    pub stood: String,
+}
+
+impl Unjudged {
+    /// Whether the mail was never judged before, or comes to something else now.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn is_news(&self, verdict: &Verdict) -> Result<bool> {
+        Ok(self.stood != Self::came_to(verdict)?)
+    }
+
+    /// The reason, and a line for each submission.
+    fn came_to(verdict: &Verdict) -> Result<String> {
+        let mut all = verdict.reason.clone();
+        for submission in &verdict.submissions {
+            let (kind, days) = (
+                super::name(submission.kind)?,
+                super::json(&submission.days)?,
+            );
+            all += &format!("\n{kind} {} {days}", submission.unit);
+        }
+        Ok(all)
+    }
 }

@@ -58,6 +58,19 @@ pub struct LetterRow {
     pub answer: String,
 }
 
+/// A letter that is still to leave, in brief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Waiting {
+    pub rule: String,
+    pub about: String,
+    pub due_at: Moment,
+    /// How often it was offered in vain.
+    pub attempts: u32,
+    /// The server's last word.
+    pub answer: String,
+}
+
 const COLUMNS: &str =
     "id, rule, about, day, recipient, subject, message_id, state, attempts, changed_at, answer";
 
@@ -103,6 +116,24 @@ impl Store {
              ORDER BY rule <> 'digest', id"
         ))?;
         let rows = statement.query_map([now.timestamp()], letter_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Every letter that is still to leave, the next first.
+    pub fn letters_waiting(&self) -> Result<Vec<Waiting>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT rule, about, due_at, attempts, answer FROM letters WHERE state IN ('queued', 'sending')
+             ORDER BY due_at, id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(Waiting {
+                rule: row.get(0)?,
+                about: row.get(1)?,
+                due_at: moment(row.get(2)?),
+                attempts: row.get(3)?,
+                answer: row.get(4)?,
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -7,6 +7,7 @@ use crate::message::{Content, Link, Media};
 use anyhow::Result;
 use chrono::NaiveDate;
 use rusqlite::{OptionalExtension, Row, params};
+use serde::Serialize;
 
 /// A kept mail and its outcome.
 #[derive(Debug, Clone)]
@@ -65,6 +66,18 @@ pub struct FileRow {
     pub taken_at: Option<Moment>,
 }
 
+/// Kept mails by their outcome, and those that the server does not hand out among the unreadable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Census {
+    pub reports: u64,
+    pub not_report: u64,
+    pub review: u64,
+    pub unreadable: u64,
+    /// Kept, and judged with the next pass.
+    pub unjudged: u64,
+}
+
 const SUBMISSIONS: &str = "SELECT s.id, s.mail, s.unit, s.kind, s.days, s.arrived, s.repeats,
             em.message_id, s.day_inferred, s.title, s.text, s.links, s.evidence, s.flags, s.ordinal
      FROM submissions s
@@ -86,6 +99,27 @@ impl Store {
         let after = after.map_or(i64::MIN, |moment| moment.timestamp());
         let rows = statement.query_map([after], mail_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many mails are kept.
+    pub fn census(&self) -> Result<Census> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FILTER (WHERE outcome = 'reports'), count(*) FILTER (WHERE outcome = 'not_report'),
+                    count(*) FILTER (WHERE outcome = 'review'),
+                    count(*) FILTER (WHERE outcome = 'unreadable')
+                        + (SELECT count(*) FROM locations WHERE mail IS NULL AND NOT gone),
+                    count(*) FILTER (WHERE outcome IS NULL)
+             FROM mails",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Census {
+                reports: row.get(0)?,
+                not_report: row.get(1)?,
+                review: row.get(2)?,
+                unreadable: row.get(3)?,
+                unjudged: row.get(4)?,
+            })
+        })?)
     }
 
     /// Mails that arrived by `until` and were not taken as reports, in order of arrival.

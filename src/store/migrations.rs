@@ -25,6 +25,17 @@ fn version_of(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
+/// Refuses a database that this program would first have to bring up to date, or does not know yet.
+pub fn refuse_other(connection: &Connection) -> Result<()> {
+    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    ensure!(
+        version == SCRIPTS.len(),
+        "the database is of version {version}, this program writes {}; the daemon brings it up to date when it starts",
+        SCRIPTS.len()
+    );
+    Ok(())
+}
+
 /// Applies the scripts that `connection` lacks, each in a transaction of its own.
 ///
 /// # Errors

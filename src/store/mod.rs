@@ -33,18 +33,18 @@ pub use entries::Entry;
 pub use fact::{Fact, Unjudged};
 pub use fault::{Fault, handles_left};
 pub use intake::Kept;
-pub use letters::{LetterRow, LetterState, NewLetter};
-pub use listing::{FileRow, MailRow, SubmissionRow};
+pub use letters::{LetterRow, LetterState, NewLetter, Waiting};
+pub use listing::{Census, FileRow, MailRow, SubmissionRow};
 pub use replies::{Answered, Reply};
 pub use survey::{Survey, has_log, survey};
 pub use upkeep::Named;
 
 use crate::campaign::{CST, Moment};
 use crate::message::Content;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use chrono::{DateTime, TimeZone};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -55,6 +55,8 @@ use std::time::Duration;
 const DATABASE: &str = "baosong.db";
 /// How long another process may hold the database before it counts as locked.
 const BUSY: Duration = Duration::from_secs(10);
+/// The same for one that only looks, and is waited for.
+const BUSY_TO_LOOK: Duration = Duration::from_secs(3);
 
 /// The database of one data directory.
 #[derive(Debug)]
@@ -72,16 +74,41 @@ impl Store {
     /// # Errors
     /// Also where mails are kept beside no database: one that was lost must not be taken for a new one.
     pub fn open(data_dir: &Path) -> Result<Self> {
-        let database = data_dir.join(DATABASE);
-        let empty = !database.metadata().is_ok_and(|data| data.len() > 0);
-        let kept =
-            std::fs::read_dir(data_dir.join("blobs")).is_ok_and(|mut all| all.next().is_some());
-        if empty && kept {
-            return Err(
-                anyhow!("{} is missing or empty", database.display()).context(Fault::Missing)
-            );
-        }
+        refuse_lost(data_dir)?;
         Self::create(data_dir)
+    }
+
+    /// Opens `baosong.db` in `data_dir` to read it alone: nothing is created, brought up to date or locked.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); also where there is no database yet, or one of another version of this program.
+    pub fn look(data_dir: &Path) -> Result<Self> {
+        refuse_lost(data_dir)?;
+        let path = data_dir.join(DATABASE);
+        ensure!(path.exists(), "{} holds no database", data_dir.display());
+        refuse_garbage(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let look = || -> Result<Connection> {
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            connection.busy_timeout(BUSY_TO_LOOK)?;
+            migrations::refuse_other(&connection)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+            Ok(connection)
+        };
+        let connection = look().with_context(|| format!("database {}", path.display()))?;
+        Ok(Self {
+            connection,
+            fresh: HashMap::new(),
+            bookkeeping: 0,
+        })
+    }
+
+    /// Bytes of the database and its log in `data_dir`.
+    pub fn bytes(data_dir: &Path) -> u64 {
+        let files = [DATABASE.to_owned(), format!("{DATABASE}-wal")];
+        let sizes = files.map(|name| data_dir.join(name).metadata().map_or(0, |data| data.len()));
+        sizes.iter().sum()
     }
 
     /// The same, also beside mails that are kept already.
@@ -149,8 +176,16 @@ impl Store {
     /// # Errors
     /// [`Fault::Damaged`].
     pub fn check(&self) -> Result<()> {
-        looked_through(&self.connection)?;
+        self.look_through()?;
         self.is_sound()
+    }
+
+    /// The same, by one that only looks.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`].
+    pub fn look_through(&self) -> Result<()> {
+        looked_through(&self.connection)
     }
 
     /// Notes that the file was looked through, by this connection or another.
@@ -175,6 +210,17 @@ fn looked_through(connection: &Connection) -> Result<()> {
         return Ok(());
     }
     Err(anyhow!(found).context(Fault::Damaged))
+}
+
+/// Mails are kept beside no database: it was lost.
+fn refuse_lost(data_dir: &Path) -> Result<()> {
+    let database = data_dir.join(DATABASE);
+    let empty = !database.metadata().is_ok_and(|data| data.len() > 0);
+    let kept = std::fs::read_dir(data_dir.join("blobs")).is_ok_and(|mut all| all.next().is_some());
+    if empty && kept {
+        return Err(anyhow!("{} is missing or empty", database.display()).context(Fault::Missing));
+    }
+    Ok(())
 }
 
 /// SQLite takes a log without its mark for an empty one, and what was last written would be gone in silence.

@@ -59,7 +59,10 @@ impl Store {
     /// The next mails to judge, in order of arrival; those that arrived by `until`, if given.
     pub fn unjudged(&mut self, limit: usize, until: Option<Moment>) -> Result<Vec<Unjudged>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id)
+            "SELECT id, received_at, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id),
+                    reason || coalesce((SELECT group_concat(line, '') FROM
+                        (SELECT char(10) || kind || ' ' || unit || ' ' || days AS line
+                         FROM submissions WHERE mail = mails.id ORDER BY ordinal)), '')
              FROM mails WHERE outcome IS NULL AND received_at <= ?2 ORDER BY received_at, id LIMIT ?1",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -77,6 +80,7 @@ impl Store {
                         .with_context(|| format!("mail {id} has no content"))?,
                 },
                 is_reply: row.get(2)?,
+                stood: row.get(3)?,
             });
         }
         Ok(unjudged)
