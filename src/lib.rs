@@ -18,5 +18,6 @@ pub mod campaign;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod log;
 pub mod reader;
 pub mod roster;
