@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::NaiveTime;
 use secrecy::SecretString;
 use serde::Deserialize;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The whole settings file; every key has a default, so that an empty file is one too.
@@ -29,6 +29,8 @@ pub struct Config {
     pub staff: Staff,
     /// When and how something wrong is told.
     pub alarms: Alarms,
+    /// How the daemon is watched from outside.
+    pub watch: Watch,
     /// What is removed of past campaigns.
     pub retention: Retention,
 }
@@ -76,6 +78,50 @@ impl Default for Alarms {
             robot_url_file: "/etc/baosong/robot-url".into(),
             least_free_megabytes: 500,
         }
+    }
+}
+
+/// What other programs may ask of the running daemon, and when it counts as hung.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Watch {
+    /// Where `/healthz` and `/metrics` are answered, a loopback address; left out: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Seconds without progress after which a pass counts as hung.
+    pub hung_after_seconds: u64,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            hung_after_seconds: 600,
+        }
+    }
+}
+
+impl Watch {
+    /// A server that is only slow must not count as a hung pass.
+    fn can_be_kept(&self, config: &Config) -> Result<()> {
+        let patience = config.mailbox.patience_seconds;
+        let patience = patience.max(config.outgoing.patience_seconds);
+        ensure!(
+            self.hung_after_seconds > patience,
+            "watch.hung_after_seconds is {}, but a server may be silent for {patience} s (patience_seconds); set more",
+            self.hung_after_seconds
+        );
+        if let Some(listen) = self.listen.filter(|listen| !listen.ip().is_loopback()) {
+            bail!(
+                "watch.listen is \"{listen}\", which is no loopback address: the pages have neither login nor TLS; \
+                 set one such as \"127.0.0.1:9631\", and put a web server before it for other machines"
+            );
+        }
+        Ok(())
+    }
+
+    /// How long a pass may show no progress.
+    pub fn hung_after(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.hung_after_seconds)
     }
 }
 
@@ -298,6 +344,7 @@ impl Config {
                 > 0,
             "outgoing.letters_a_minute, letters_an_hour and letters_a_day must be 1 or more; set reminders = false to send none"
         );
+        config.watch.can_be_kept(&config)?;
         for address in &config.staff.digest_to {
             ensure!(
                 address.parse::<lettre::Address>().is_ok(),
@@ -386,6 +433,30 @@ mod tests {
     }
 
     #[test]
+    fn watchers_are_answered_on_loopback_alone() {
+        for refused in ["0.0.0.0:9631", "192.168.1.5:9631", "[::]:9631"] {
+            let error = Config::parse(&format!("[watch]\nlisten = \"{refused}\""));
+            let error = error.unwrap_err().to_string();
+            assert!(
+                error.contains("watch.listen") && error.contains("127.0.0.1:9631"),
+                "{error}"
+            );
+        }
+        for taken in ["127.0.0.1:9631", "[::1]:9631"] {
+            assert!(Config::parse(&format!("[watch]\nlisten = \"{taken}\"")).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_slow_server_is_not_to_count_as_a_hung_pass() {
+        let error = Config::parse("[mailbox]\npatience_seconds = 600").unwrap_err();
+        assert!(
+            error.to_string().contains("watch.hung_after_seconds"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_secret_is_not_shown_by_debug() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "ABCDEFGHIJKLMNOP\n").unwrap();
@@ -405,21 +476,70 @@ mod manual {
         assert_eq!(Config::parse(MANUAL).unwrap(), Config::default());
     }
 
-    /// Every line that shows a value, commented out or not, must be a key that the program knows.
+    /// The keys of a section, by what the program says when it meets one that is none.
+    fn keys(section: &str) -> Vec<String> {
+        let head = match section {
+            "" => String::new(),
+            section => format!("[{section}]\n"),
+        };
+        let error = toml::from_str::<Config>(&format!("{head}no_such_key = 1")).unwrap_err();
+        let (_, expected) = error.message().split_once("expected ").unwrap();
+        let names = expected.split('`').skip(1).step_by(2);
+        names.map(str::to_owned).collect()
+    }
+
+    fn is_key(line: &str) -> Option<&str> {
+        let (key, _) = line.strip_prefix("# ").unwrap_or(line).split_once(" = ")?;
+        let is_name = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        is_name.then_some(key)
+    }
+
+    /// The lines of a section of the manual, without its head.
+    fn section(name: &str) -> Vec<&'static str> {
+        let head = format!("[{name}]");
+        let lines = MANUAL
+            .lines()
+            .skip_while(|line| !name.is_empty() && *line != head);
+        let lines = lines.skip(usize::from(!name.is_empty()));
+        lines.take_while(|line| !line.starts_with('[')).collect()
+    }
+
+    #[test]
+    fn every_key_of_the_program_stands_in_the_manual_below_words_about_it() {
+        let sections: Vec<String> = keys("")
+            .into_iter()
+            .filter(|key| MANUAL.contains(&format!("\n[{key}]\n")))
+            .collect();
+        assert!(sections.len() >= 7, "{sections:?}");
+        for section in sections.iter().map(String::as_str).chain([""]) {
+            let lines = self::section(section);
+            for key in keys(section) {
+                if section.is_empty() && sections.contains(&key) {
+                    continue;
+                }
+                let at = lines.iter().position(|line| is_key(line) == Some(&key));
+                let at = at.unwrap_or_else(|| panic!("[{section}] {key} is not in the manual"));
+                // Keys that belong together share their words.
+                let above = lines[..at].iter().rev().find(|line| is_key(line).is_none());
+                let above = above.copied().unwrap_or_default();
+                assert!(
+                    above.starts_with("# "),
+                    "[{section}] {key} has no words above it"
+                );
+            }
+        }
+    }
+
     #[test]
     fn the_commented_out_keys_exist_too() {
-        let is_key = |line: &str| {
-            line.split_once(" = ")
-                .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
-        };
-        let open = |line: &str| match line.strip_prefix("# ") {
-            Some(rest) if is_key(rest) => rest.to_owned(),
-            _ => line.to_owned(),
+        let open = |line: &str| match is_key(line) {
+            Some(_) => line.strip_prefix("# ").unwrap_or(line).to_owned(),
+            None => line.to_owned(),
         };
         let all: Vec<String> = MANUAL.lines().map(open).collect();
         let shown = Config::parse(&all.join("\n")).unwrap();
         assert!(shown.campaign_file.is_some() && shown.outgoing.templates.is_some());
         assert_eq!(shown.mailbox.folders.unwrap().len(), 2);
-        assert!(shown.retention.raw_mails_days.is_some());
+        assert!(shown.retention.raw_mails_days.is_some() && shown.watch.listen.is_some());
     }
 }

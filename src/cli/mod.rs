@@ -22,6 +22,7 @@ mod run;
 mod spare;
 mod standing;
 mod star;
+mod status;
 mod upkeep;
 
 pub use standing::table;
@@ -31,6 +32,7 @@ use crate::config::Config;
 use crate::daemon::{Clock, Daemon, Keeper};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -117,6 +119,8 @@ enum Verb {
     Rehearse(rehearse::Rehearse),
     /// Send the reminders of the moment, or show them
     Remind(remind::Remind),
+    /// Print how the daemon stands: polls, mails, letters, alarms, disk, what leaves next
+    Status(status::Status),
     /// Say whether the daemon works: ends with 1 where an alarm is open or the last poll is too old
     Health,
     /// Read everything that is kept and compare it with its rows and the ledger
@@ -164,10 +168,19 @@ impl Cli {
             // The reader of our output has seen enough.
             Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("baosong: {error:#}");
+                eprintln!("baosong: {}", shown(&error));
                 ExitCode::from(if error.is::<Unusable>() { 2 } else { 1 })
             }
         }
+    }
+}
+
+/// Whoever sits at the terminal may see whole addresses; a journal keeps them.
+fn shown(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    match std::io::stderr().is_terminal() {
+        true => text,
+        false => crate::log::masked(&text).into_owned(),
     }
 }
 
@@ -205,6 +218,7 @@ impl Verb {
             Self::Digest(args) => args.run(common),
             Self::Rehearse(args) => args.run(common).await,
             Self::Remind(args) => args.run(common).await,
+            Self::Status(args) => args.run(common),
             Self::Health => health::run(common),
             Self::Verify(args) => args.run(common).await,
             Self::Backup(args) => args.run(common),

@@ -22,5 +22,9 @@ pub async fn run(common: &Common) -> Result<()> {
         info!("stopping after the pass in hand");
         let _ = stop.send(true);
     });
-    keeper.run(Clock::new(common.at, false), stopped).await
+    let clock = Clock::new(common.at, false);
+    let watching = keeper.watcher(clock).start(stopped.clone())?;
+    let ended = keeper.run(clock, stopped).await;
+    watching.end();
+    ended
 }

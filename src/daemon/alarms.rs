@@ -34,11 +34,11 @@ impl Daemon {
         for alarm in self.store.alarms_are(&wrong, now)? {
             match alarm.cleared {
                 None => error!(name = alarm.name, what = alarm.what, "alarm"),
-                Some(_) => info!(name = alarm.name, "alarm is over"),
+                Some(_) => info!(name = alarm.name, what = alarm.what, "alarm is over"),
             }
             self.queue_alarm(&alarm, now)?;
         }
-        self.tell_robot().await
+        self.tell_robot(now).await
     }
 
     /// Name and words of everything that is wrong.
@@ -135,14 +135,19 @@ impl Daemon {
     }
 
     /// What the robot was not told is told with the next pass.
-    async fn tell_robot(&mut self) -> Result<()> {
+    async fn tell_robot(&mut self, now: Moment) -> Result<()> {
         if self.config.alarms.robot.is_none() {
             return Ok(());
         }
         for alarm in self.store.untold_alarms()? {
             match robot::tell(&self.config.alarms, &alarm).await {
                 Ok(()) => self.store.alarm_told(&alarm)?,
-                Err(error) => warn!("the robot was not told of an alarm: {error:#}"),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    if self.said.is_news(&alarm.name, &error, now) {
+                        warn!(name = alarm.name, error, "robot not told");
+                    }
+                }
             }
         }
         Ok(())

@@ -253,7 +253,7 @@ impl Daemon {
             for (unit, alias) in &learnt {
                 match roster.clone().with_alias(unit, alias) {
                     Ok(more) => roster = more,
-                    Err(error) => warn!("a name that was taught is left out: {error:#}"),
+                    Err(error) => warn!(unit, error = format!("{error:#}"), "taught name left out"),
                 }
             }
             self.judge = Judge::new(roster, self.campaign.clone());

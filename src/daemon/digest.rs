@@ -75,7 +75,10 @@ impl Daemon {
         };
         let mut letter = digest(&self.templates, &facts, to).or_else(|error| {
             // An operator's template must not keep the digest from staff.
-            warn!("{error:#}");
+            warn!(
+                error = format!("{error:#}"),
+                "template refused, the built-in one is used"
+            );
             facts
                 .trouble
                 .push(format!("自定义模板有误，已改用内置模板：{error:#}"));

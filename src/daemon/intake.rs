@@ -2,7 +2,7 @@
 
 use super::readers::Readers;
 use super::reading::{Delivery, Incoming};
-use super::{Daemon, progress};
+use super::{Daemon, progress, said};
 use crate::attribution::Verdict;
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
-use tracing::{debug, info};
+use tracing::debug;
 
 /// Mails judged in one transaction.
 const JUDGED_AT_ONCE: usize = 200;
@@ -71,13 +71,14 @@ impl Daemon {
             }
             self.take_replies(&mut batch)?;
             count += batch.len();
-            let judge = &self.judge;
+            let (judge, heart) = (&self.judge, &self.heart);
             self.store.judge(&batch, |mail, past| {
                 let verdict = match mail.is_reply {
                     true => Verdict::not_report("工作人员的回复"),
                     false => or_review(|| judge.judge(&mail.content, mail.received_at, past))?,
                 };
-                info!(mail = mail.id, outcome = ?verdict.outcome, submissions = verdict.submissions.len(), "judged");
+                heart.beat();
+                said::judged(mail, &verdict)?;
                 Ok(verdict)
             })?;
         }

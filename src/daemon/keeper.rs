@@ -1,6 +1,7 @@
 //! Keeps a daemon at work on its data directory, whatever befalls the disk below it.
 
 use super::outage::Outages;
+use super::watching::{Heartbeat, Stage, Watcher};
 use super::{Clock, Daemon, OURSELVES};
 use crate::campaign::Moment;
 use crate::config::Config;
@@ -23,6 +24,7 @@ pub struct Keeper {
     reader: PathBuf,
     daemon: Option<Daemon>,
     outages: Outages,
+    heart: Heartbeat,
     stop: Option<watch::Receiver<bool>>,
 }
 
@@ -35,6 +37,7 @@ impl Keeper {
             reader: OURSELVES.into(),
             daemon: None,
             outages: Outages::load(data_dir),
+            heart: Heartbeat::in_dir(data_dir),
             stop: None,
         }
     }
@@ -49,11 +52,18 @@ impl Keeper {
         self.daemon.as_ref()
     }
 
+    /// Whoever watches this keeper from outside its loop.
+    pub fn watcher(&self, clock: Clock) -> Watcher {
+        let (config, data_dir) = (self.config.clone(), self.data_dir.clone());
+        Watcher::new(config, data_dir, self.heart.clone(), clock)
+    }
+
     /// One pass. A database that cannot be used is told of by the robot, and told as over once it can.
     ///
     /// # Errors
     /// As of [`Daemon::open`] and [`Daemon::pass`]; a [`Fault`] as context where the database cannot be used.
     pub async fn pass(&mut self, now: Moment) -> Result<()> {
+        self.heart.stage(Stage::Opening);
         let result = self.try_pass(now).await;
         let fault = result
             .as_ref()
@@ -69,6 +79,7 @@ impl Keeper {
                 .note(fault, told, &self.config.alarms, now)
                 .await;
         }
+        self.heart.passed();
         result
     }
 
@@ -77,8 +88,10 @@ impl Keeper {
             let mut daemon = Daemon::open_looking(self.config.clone(), &self.data_dir)?;
             daemon.read_in(self.reader.clone());
             daemon.stop = self.stop.clone();
+            daemon.heart = self.heart.clone();
             self.daemon = Some(daemon);
         }
+        self.heart.began();
         let Some(daemon) = &mut self.daemon else {
             return Ok(());
         };
@@ -95,6 +108,13 @@ impl Keeper {
     /// At the start alone: settings that cannot be used, or another instance on the same directory.
     pub async fn run(&mut self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<()> {
         self.stop = Some(stop.clone());
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            data_dir = %self.data_dir.display(),
+            mailbox = self.config.mailbox.user,
+            poll_seconds = self.config.mailbox.poll_seconds,
+            "started"
+        );
         let usual = Duration::from_secs(self.config.mailbox.poll_seconds);
         let (mut wait, mut begun) = (usual, false);
         while !*stop.borrow() {
@@ -104,7 +124,9 @@ impl Keeper {
                 Ok(()) => usual,
                 Err(error) if !begun => return Err(error),
                 Err(error) => {
-                    error!("{error:#}");
+                    error!(error = format!("{error:#}"), "pass failed");
+                    // Also where the database is still to be mended.
+                    self.heart.began();
                     after_fault(&error, wait, usual)
                 }
             };
@@ -112,6 +134,7 @@ impl Keeper {
                 .daemon
                 .as_ref()
                 .map_or(wait, |daemon| daemon.rest(wait, clock.now()));
+            self.heart.rests(rest);
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
                 _ = stop.changed() => {}

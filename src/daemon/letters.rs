@@ -1,12 +1,12 @@
 //! Deciding on letters: each is a row of the queue first. What came back is tied to its row.
 
-use super::Daemon;
+use super::{Daemon, Due};
 use crate::campaign::{CST, Moment};
 use crate::outgoing::{Rule, about_alarm};
 use crate::store::{Alarm, NewLetter};
 use anyhow::Result;
 use chrono::NaiveDate;
-use tracing::warn;
+use tracing::{info, warn};
 
 impl Daemon {
     /// Queues the letters whose time has come; reminders only on facts that were just polled.
@@ -52,12 +52,40 @@ impl Daemon {
                 due.address.clone().unwrap_or_default(),
             )
         });
+        let letters: Vec<_> = letters.collect();
+        let spared = [
+            (
+                "a mail or link that may be theirs is open",
+                names(&reminders.held),
+            ),
+            (
+                "no address that letters reach, or enough letters",
+                names(&reminders.telephone),
+            ),
+            ("paused by staff", names(&reminders.paused)),
+        ];
+        self.tell_spared(spared, now);
         let today = now.with_timezone(&CST).date_naive();
         let mut queued = 0;
-        for (unit, to) in letters.collect::<Vec<_>>() {
+        for (unit, to) in letters {
             queued += usize::from(self.queue(Rule::Reminder, &unit, &to, today, now)?);
         }
         Ok(queued)
+    }
+
+    /// Tells of units that are behind and get no letter, once a day.
+    fn tell_spared(&mut self, spared: [(&str, Vec<String>); 3], now: Moment) {
+        for (why, mut units) in spared {
+            units.retain(|unit| self.said.is_news(unit, why, now));
+            if !units.is_empty() {
+                info!(
+                    why,
+                    count = units.len(),
+                    units = units.join(" "),
+                    "reminders held back"
+                );
+            }
+        }
     }
 
     /// A row without words: they are written when the letter leaves.
@@ -83,7 +111,11 @@ impl Daemon {
             recipient: to,
             message_id: &format!("{:032x}@{domain}", rand::random::<u128>()),
         };
-        self.store.queue_letter(&new, now)
+        let is_new = self.store.queue_letter(&new, now)?;
+        if is_new {
+            info!(rule = new.rule, about, %day, "letter queued");
+        }
+        Ok(is_new)
     }
 
     /// The letters to staff of an alarm's beginning or end.
@@ -98,8 +130,12 @@ impl Daemon {
     /// Ties bounces to the letters that came back; an address that is no more moves its unit to the telephone list.
     pub fn note_bounces(&mut self, now: Moment) -> Result<()> {
         for returned in self.store.note_bounces(now)? {
-            warn!(rule = returned.rule, fault = ?returned.bounce.fault, "a letter came back");
+            warn!(rule = returned.rule, about = returned.about, fault = ?returned.bounce.fault, "letter came back");
         }
         Ok(())
     }
+}
+
+fn names(due: &[Due]) -> Vec<String> {
+    due.iter().map(|due| due.unit.name.clone()).collect()
 }

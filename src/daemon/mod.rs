@@ -26,8 +26,10 @@ mod report_lines;
 mod retention;
 mod robot;
 mod room;
+mod said;
 mod sending;
 mod upkeep;
+mod watching;
 
 pub use alarms::POLL_OVERDUE;
 pub use clock::Clock;
@@ -39,7 +41,10 @@ pub use pack::Choice;
 pub use reminders::{Due, Reminders};
 pub use retention::Prunable;
 pub use upkeep::{BackedUp, Unlike, Verified, restore};
+pub use watching::{Facts, Heartbeat, Pulse, Watcher, Watching, words as status_words, wrong};
 
+use self::said::Said;
+use self::watching::Stage;
 use crate::attribution::Judge;
 use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
@@ -84,6 +89,10 @@ pub struct Daemon {
     /// The day on which it last did what is done once a day.
     kept_on: Option<NaiveDate>,
     lock: Option<Lock>,
+    /// Beats wherever a pass gets on.
+    heart: Heartbeat,
+    /// What the log was told of this day.
+    said: Said,
 }
 
 impl Daemon {
@@ -153,6 +162,15 @@ impl Daemon {
             .map_err(|error| explained(error, data_dir))
     }
 
+    /// The same, changing nothing: a database that lacks, or is of another version, is left so.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look); also where there is no such database.
+    pub fn watch(config: Config, data_dir: &Path) -> Result<Self> {
+        Self::assemble(config, data_dir, None, Store::look)
+            .map_err(|error| explained(error, data_dir))
+    }
+
     fn assemble(
         config: Config,
         data_dir: &Path,
@@ -177,6 +195,8 @@ impl Daemon {
             first_pass: None,
             kept_on: None,
             lock,
+            heart: Heartbeat::default(),
+            said: Said::default(),
             config,
             campaign,
             roster,
@@ -230,7 +250,12 @@ impl Daemon {
     }
 
     async fn try_pass(&mut self, now: Moment) -> Result<()> {
+        self.heart.stage(Stage::Polling);
         let polled = self.poll(now).await.map(|_| ());
+        let failed = polled.as_ref().err();
+        self.heart
+            .polled(now, failed.map(|error| format!("{error:#}")));
+        self.heart.stage(Stage::Judging);
         if self.database_fails(&polled) {
             return polled;
         }
@@ -255,6 +280,7 @@ impl Daemon {
         if new_day && self.kept_on.is_some() {
             look_through(&self.data_dir)?;
         }
+        self.heart.stage(Stage::Sending);
         self.send(now).await?;
         if new_day {
             self.prune(now)?;

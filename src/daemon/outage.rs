@@ -69,7 +69,11 @@ impl Outages {
         if !outage.told {
             match robot::tell(settings, &outage.alarm()).await {
                 Ok(()) => outage.told = true,
-                Err(error) => warn!("the robot was not told of an alarm: {error:#}"),
+                Err(error) => warn!(
+                    name = fault.name(),
+                    error = format!("{error:#}"),
+                    "robot not told"
+                ),
             }
         }
         self.save();
@@ -86,7 +90,7 @@ impl Outages {
             self.write()
         };
         if let Err(error) = saved {
-            warn!("cannot keep what was told of an alarm: {error}");
+            warn!(%error, "what was told of an alarm cannot be kept");
         }
     }
 

@@ -4,6 +4,7 @@ use super::line::Line;
 use super::readers::Readers;
 use super::reading::{Delivery, Incoming, Prepared};
 use super::room::Room;
+use super::watching::Heartbeat;
 use super::{Daemon, progress};
 use crate::campaign::Moment;
 use crate::config;
@@ -15,7 +16,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, watch};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
@@ -39,7 +40,10 @@ impl Daemon {
             return result;
         }
         let what = result.as_ref().err().map(|error| format!("{error:#}"));
-        self.store.trouble("", what.as_deref(), now)?;
+        let is_news = self.store.trouble("", what.as_deref(), now)?;
+        if is_news && result.is_ok() {
+            info!("polls succeed again");
+        }
         result
     }
 
@@ -77,6 +81,9 @@ impl Daemon {
         let mut line = line.lock().await;
         self.one_by_one = line.one_by_one;
         line.session.close().await;
+        if new > 0 {
+            info!(mails = new, "mails taken in");
+        }
         Ok(new)
     }
 
@@ -84,7 +91,9 @@ impl Daemon {
     fn settle(&mut self, folder: &str, result: Result<usize>, now: Moment) -> Result<usize> {
         match result {
             Ok(new) => {
-                self.store.trouble(folder, None, now)?;
+                if self.store.trouble(folder, None, now)? {
+                    info!(folder, "folder can be read again");
+                }
                 Ok(new)
             }
             Err(error)
@@ -92,9 +101,11 @@ impl Daemon {
                     .downcast_ref::<Error>()
                     .is_some_and(Error::leaves_session) =>
             {
-                warn!(folder, "{error:#}");
+                let error = format!("{error:#}");
                 let name = if folder.is_empty() { SETTINGS } else { folder };
-                self.store.trouble(name, Some(&format!("{error:#}")), now)?;
+                if self.store.trouble(name, Some(&error), now)? {
+                    warn!(folder, error, "folder cannot be read");
+                }
                 Ok(0)
             }
             Err(error) => Err(error),
@@ -146,6 +157,7 @@ impl Daemon {
         let mut queue: VecDeque<Vec<u32>> = wanted.chunks(SIZES).map(<[u32]>::to_vec).collect();
         let mut all = Vec::new();
         while let Some(uids) = queue.pop_front() {
+            self.heart.beat();
             match line.session.list(&uids).await {
                 Ok(listed) => {
                     let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
@@ -229,6 +241,7 @@ impl Daemon {
                 stop: self.stop.clone(),
                 room: self.room(),
                 now,
+                heart: self.heart.clone(),
                 to,
             }
             .run(batches(listed).into()),
@@ -262,8 +275,9 @@ impl Daemon {
         for (place, why) in &batch.missing {
             self.store.failed(place, why, now)?;
         }
+        self.heart.took(new);
         self.judge_in_order()?;
-        info!(mails, new, "batch kept");
+        debug!(mails, new, "batch kept");
         Ok((mails, new))
     }
 }
@@ -314,6 +328,7 @@ struct Fetcher {
     stop: Option<watch::Receiver<bool>>,
     room: Room,
     now: Moment,
+    heart: Heartbeat,
     to: Readers,
 }
 
@@ -327,6 +342,7 @@ impl Fetcher {
                 break;
             }
             self.room.is_left()?;
+            self.heart.beat();
             let delivery = match line.session.fetch(&batch, &self.spool).await {
                 Ok(fetched) => self.delivery(&batch, fetched),
                 Err(error @ Error::Local(_)) => return Err(error.into()),

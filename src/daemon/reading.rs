@@ -1,6 +1,7 @@
 //! Reading mails: each is written into the spool and read in the reader process.
 
 use super::Daemon;
+use super::watching::Heartbeat;
 use crate::campaign::{CST, Moment};
 use crate::mailbox::Raw;
 use crate::message::Content;
@@ -46,6 +47,7 @@ pub struct Reading {
     reader: Reader,
     /// Held over a large mail: its largest file stands in memory, and neither another nor an idle reader may beside it.
     large: Arc<Mutex<()>>,
+    heart: Heartbeat,
 }
 
 impl Daemon {
@@ -57,6 +59,7 @@ impl Daemon {
             blobs: self.blobs.clone(),
             reader: Reader::new(program, self.blobs.spool(), limit),
             large: large.clone(),
+            heart: self.heart.clone(),
         })
     }
 }
@@ -71,6 +74,7 @@ impl Reading {
         for mail in delivery.mails {
             let kept = self.stage(mail, &mut prepared.staged)?;
             prepared.kept.push(kept);
+            self.heart.beat();
         }
         Ok(prepared)
     }

@@ -1,7 +1,7 @@
 //! Receipts: which mails are answered, and with what.
 
 use super::Daemon;
-use super::sending::Prospect;
+use super::sending::{CROWDED, Prospect};
 use crate::attribution::Outcome;
 use crate::campaign::Moment;
 use crate::outgoing::{Letter, ReceiptFacts, Received, Rule, day_of_receipt, receipt};
@@ -77,7 +77,7 @@ impl Daemon {
         } else if mail.outcome != Some(Outcome::Reports) {
             Prospect::Past("该邮件已不作为报送")
         } else if self.is_crowded(letter, now)? {
-            Prospect::Waits
+            Prospect::Waits(CROWDED)
         } else {
             Prospect::Leaves
         })

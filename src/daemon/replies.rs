@@ -70,7 +70,14 @@ impl Daemon {
                 let day = reply.at.with_timezone(&crate::campaign::CST).date_naive();
                 self.queue(Rule::Answer, &reply.mail.to_string(), &reply.by, day, now)?;
             }
-            info!(mail = reply.mail, lines = done.len(), "reply carried out");
+            let carried_out = done.iter().filter(|line| line.done).count();
+            info!(
+                mail = reply.mail,
+                by = reply.by,
+                done = carried_out,
+                refused = done.len() - carried_out,
+                "reply carried out"
+            );
             self.store.reply_done(reply.mail, &done)?;
         }
         Ok(())
@@ -247,7 +254,7 @@ fn said(words: String, changed: bool) -> Fate {
 
 /// Why in Chinese; the log has the cause.
 fn refused(error: &anyhow::Error, words: &str) -> Fate {
-    info!("an instruction was not carried out: {error:#}");
+    info!(error = format!("{error:#}"), "instruction refused");
     Err(words.to_owned())
 }
 

@@ -61,6 +61,7 @@ impl Daemon {
         }
         for sha256 in self.store.removed()? {
             let path = self.blobs.path(&sha256);
+            self.heart.beat();
             if path.exists() {
                 std::fs::remove_file(&path)
                     .with_context(|| format!("cannot remove {}", path.display()))?;

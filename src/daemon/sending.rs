@@ -34,6 +34,9 @@ struct Overdue {
     owing: Owing,
 }
 
+/// Why a letter waits that follows another too soon.
+pub(super) const CROWDED: &str = "a letter went to this address within the hour";
+
 /// By official name.
 type Dues = BTreeMap<String, Overdue>;
 
@@ -76,22 +79,27 @@ impl Daemon {
             )
         });
         let mut left = pace(&self.config.outgoing).left(&self.store.attempts_of_a_day(now)?, now);
-        let mut sent = 0;
+        let (mut sent, mut over) = (0, 0);
         for letter in letters {
             if self.stopping() {
                 break;
             }
             match self.prospect(&letter, &dues, now)? {
                 Prospect::Past(why) => {
+                    info!(rule = letter.rule, about = letter.about, day = %letter.day, why, "letter dropped");
                     self.store
                         .letter_ended(letter.id, LetterState::Superseded, why, now, now)?;
                 }
-                Prospect::Waits => {}
-                Prospect::Leaves if left == 0 => {
-                    info!(rule = letter.rule, "letter waits for the pace")
+                Prospect::Waits(why) => {
+                    let key = format!("{} {} {}", letter.rule, letter.about, letter.day);
+                    if self.said.is_news(&key, why, now) {
+                        info!(rule = letter.rule, about = letter.about, day = %letter.day, why, "letter waits");
+                    }
                 }
+                Prospect::Leaves if left == 0 => over += 1,
                 Prospect::Leaves => {
                     left -= 1;
+                    self.heart.beat();
                     let fate = self.attempt(&transport, &letter, &dues, now).await?;
                     sent += usize::from(matches!(fate, Fate::Sent(_)));
                     if !self.end(&letter, fate, now)? {
@@ -99,6 +107,10 @@ impl Daemon {
                     }
                 }
             }
+        }
+        // Told by the pass that used the pace up, not by those that find it so.
+        if over > 0 && sent > 0 {
+            info!(letters = over, "letters wait for the pace");
         }
         Ok(sent)
     }
@@ -147,7 +159,10 @@ impl Daemon {
             return false;
         }
         self.search_sent(message_id).await.unwrap_or_else(|error| {
-            debug!("the Sent folder could not be searched: {error:#}");
+            debug!(
+                error = format!("{error:#}"),
+                "the Sent folder cannot be searched"
+            );
             false
         })
     }
@@ -202,7 +217,10 @@ impl Daemon {
     /// Writes a letter; a mistake in an operator's template must not keep it from its reader.
     pub(super) fn written(&self, write: impl Fn(&Templates) -> Result<Letter>) -> Result<Letter> {
         write(&self.templates).or_else(|error| {
-            warn!("{error:#}");
+            warn!(
+                error = format!("{error:#}"),
+                "template refused, the built-in one is used"
+            );
             write(&Templates::default())
         })
     }
@@ -214,7 +232,7 @@ impl Daemon {
         Ok(match letter.rule.parse()? {
             Rule::Alarm if self.alarm_is_past(letter)? => Prospect::Past("问题已排除"),
             // Decided under a clock that ran ahead.
-            Rule::Digest | Rule::Reminder if days_old < 0 => Prospect::Waits,
+            Rule::Digest | Rule::Reminder if days_old < 0 => Prospect::Waits("its day is to come"),
             Rule::Answer | Rule::Alarm if days_old <= 1 => Prospect::Leaves,
             Rule::Receipt => self.prospect_of_receipt(letter, now)?,
             Rule::Digest if days_old == 0 => Prospect::Leaves,
@@ -234,11 +252,14 @@ impl Daemon {
         }
         let polled = self.store.polled_at()?;
         let fresh = polled.is_some_and(|polled| (now - polled).abs() <= POLL_IS_FRESH);
-        let quiet = quiet(&self.config.outgoing).holds(now);
-        Ok(if fresh && !quiet && !self.is_crowded(letter, now)? {
-            Prospect::Leaves
+        Ok(if !fresh {
+            Prospect::Waits("the last poll is too old")
+        } else if quiet(&self.config.outgoing).holds(now) {
+            Prospect::Waits("quiet hours")
+        } else if self.is_crowded(letter, now)? {
+            Prospect::Waits(CROWDED)
         } else {
-            Prospect::Waits
+            Prospect::Leaves
         })
     }
 
@@ -261,11 +282,20 @@ impl Daemon {
             Fate::Credentials(why) => (LetterState::Queued, why, retry_at, false),
         };
         match state {
-            LetterState::Sent => info!(rule = letter.rule, day = %letter.day, "letter sent"),
-            _ if go_on => warn!(rule = letter.rule, day = %letter.day, answer, "letter not sent"),
+            LetterState::Sent => {
+                info!(rule = letter.rule, about = letter.about, day = %letter.day, "letter sent")
+            }
+            _ if go_on => warn!(
+                rule = letter.rule,
+                about = letter.about,
+                day = %letter.day,
+                state = ?state,
+                answer,
+                "letter not sent"
+            ),
             _ => error!(
                 answer,
-                "the SMTP server refuses the login; check outgoing.password_file"
+                "the SMTP server refuses the login, see outgoing.password_file"
             ),
         }
         let trouble = (!go_on).then(|| answer.clone());
@@ -280,7 +310,8 @@ impl Daemon {
 /// What becomes of a letter of the queue in this pass.
 pub(super) enum Prospect {
     Leaves,
-    Waits,
+    /// Why, for the log.
+    Waits(&'static str),
     /// Past its use: why, for staff.
     Past(&'static str),
 }
@@ -291,7 +322,7 @@ fn later(attempts: u32) -> TimeDelta {
     usual * rand::rng().random_range(80..=120) / 100
 }
 
-fn pace(settings: &config::Outgoing) -> Pace {
+pub(super) fn pace(settings: &config::Outgoing) -> Pace {
     if settings.transport == config::Transport::Files {
         return Pace {
             a_minute: u32::MAX,
@@ -306,7 +337,7 @@ fn pace(settings: &config::Outgoing) -> Pace {
     }
 }
 
-fn quiet(settings: &config::Outgoing) -> Quiet {
+pub(super) fn quiet(settings: &config::Outgoing) -> Quiet {
     Quiet {
         from: settings.quiet_from,
         until: settings.quiet_until,

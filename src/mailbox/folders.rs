@@ -55,6 +55,12 @@ pub fn is_called_sent(name: &str) -> bool {
     name == encode("已发送")
 }
 
+/// A folder for a person: of those that are watched unasked the Chinese name, else as the server writes it.
+pub fn called(name: &str) -> &str {
+    let own = SPAM.iter().find(|own| encode(own) == name);
+    own.copied().unwrap_or(name)
+}
+
 fn is_spam(folder: &Folder) -> bool {
     folder.selectable && (folder.junk || SPAM.iter().any(|name| encode(name) == folder.name))
 }

@@ -104,7 +104,8 @@ impl Session {
         );
         match self.command(&id, 0, |_| Ok(())).await {
             Err(Error::Refused { answer, .. }) => {
-                warn!(answer, "the server refuses ID");
+                // Told with the refusal of EXAMINE that follows, where one does.
+                debug!(answer, "the server refuses ID");
                 self.id_refused = Some(answer);
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! How many letters may leave, and when: what a server such as 163.com bears, and what is decent toward those who read.
 
-use crate::campaign::{CST, Moment};
+use crate::campaign::{CST, Moment, in_china};
 use chrono::{Datelike, NaiveTime, TimeDelta, Timelike, Weekday};
 
 /// The most letters that are offered to the server.
@@ -50,6 +50,17 @@ impl Quiet {
         };
         within || self.weekends && matches!(now.weekday(), Weekday::Sat | Weekday::Sun)
     }
+
+    /// Where units are left alone at `now`: until when.
+    pub fn end(self, now: Moment) -> Option<Moment> {
+        if !self.holds(now) {
+            return None;
+        }
+        let days = now.with_timezone(&CST).date_naive().iter_days().take(9);
+        let ends = days
+            .flat_map(|day| [NaiveTime::MIN, self.until].map(|time| in_china(day.and_time(time))));
+        ends.into_iter().find(|end| *end > now && !self.holds(*end))
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +75,22 @@ mod tests {
 
     fn time(hour: u32) -> NaiveTime {
         NaiveTime::from_hms_opt(hour, 0, 0).unwrap()
+    }
+
+    #[test]
+    fn the_end_of_a_quiet_time_is_known() {
+        let mut quiet = Quiet {
+            from: time(20),
+            until: time(8),
+            weekends: true,
+        };
+        assert_eq!(quiet.end(at(24, 12, 0)), None);
+        assert_eq!(quiet.end(at(24, 21, 0)), Some(at(25, 8, 0)));
+        assert_eq!(quiet.end(at(25, 7, 59)), Some(at(25, 8, 0)));
+        // 27 May 2022 is a Friday.
+        assert_eq!(quiet.end(at(27, 20, 0)), Some(at(30, 8, 0)));
+        (quiet.from, quiet.until) = (time(8), time(8));
+        assert_eq!(quiet.end(at(28, 12, 0)), Some(at(30, 0, 0)));
     }
 
     #[test]

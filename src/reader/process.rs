@@ -154,7 +154,7 @@ impl Reader {
     }
 
     fn lost(&mut self, why: &io::Error) {
-        warn!("the reader was lost over a mail: {why}");
+        warn!(%why, "reader lost over a mail");
         self.running = None;
     }
 
