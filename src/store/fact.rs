@@ -36,7 +36,7 @@ pub struct Unjudged {
     pub content: Content,
     /// Whether it was taken as an answer of staff to a letter of ours.
     pub is_reply: bool,
-    /// What it came to when it was judged before, as [`came_to`](Self::came_to) puts it; empty where it never was.
+    /// What it came to when it was judged before, as `came_to` puts it; empty where it never was.
     pub stood: String,
 }
 
