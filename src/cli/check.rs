@@ -1,11 +1,17 @@
 //! `baosong check`.
 
 use super::Common;
+use crate::config::Transport;
 use crate::reader::{Drill, Reader, missing};
 use anyhow::Result;
 use std::time::Duration;
 
-pub fn run(common: &Common) -> Result<()> {
+pub async fn run(common: &Common) -> Result<()> {
+    common.each(async |one| settings(one)).await?;
+    reader()
+}
+
+fn settings(common: &Common) -> Result<()> {
     let config = common.config()?;
     let (campaign, roster) = (config.campaign()?, config.roster()?);
     println!(
@@ -37,15 +43,20 @@ pub fn run(common: &Common) -> Result<()> {
     if config.staff.digest_to.is_empty() {
         println!("warning    staff.digest_to is empty: nobody gets the digest");
     }
-    for (key, path) in [
-        ("mailbox", &config.mailbox.password_file),
-        ("outgoing", &config.outgoing.password_file),
-    ] {
+    let mailboxes = config.mailboxes();
+    let files = mailboxes.map(|mailbox| ("mailbox", &mailbox.password_file));
+    for (key, path) in files.chain([("outgoing", &config.outgoing.password_file)]) {
         if let Err(error) = crate::config::secret(path) {
             println!("warning    {key}.password_file: {error:#}");
         }
     }
-    reader()
+    if config.outgoing.transport == Transport::Smtp && config.sending_mailbox().is_none() {
+        println!(
+            "warning    outgoing.user {} is no mailbox of the campaign: letters that come back are not noticed",
+            config.outgoing.user
+        );
+    }
+    Ok(())
 }
 
 /// Which protections the reader has here, tried from inside.

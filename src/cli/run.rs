@@ -1,14 +1,24 @@
 //! `baosong run`.
 
 use super::Common;
-use crate::daemon::Clock;
+use crate::daemon::{Clock, side_by_side};
+use crate::store::Lock;
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
 pub async fn run(common: &Common) -> Result<()> {
-    let mut keeper = common.keeper()?;
+    let all = common.configs()?;
+    let _alone = match all.as_slice() {
+        [_] => None,
+        several => Some(Lock::take(&common.base(&several[0]))?),
+    };
+    let placed = all.into_iter().map(|config| {
+        let data_dir = common.data_dir(&config);
+        (config, data_dir)
+    });
+    let placed = placed.collect();
     let (stop, stopped) = watch::channel(false);
     let (mut term, mut int) = (
         signal(SignalKind::terminate())?,
@@ -22,5 +32,5 @@ pub async fn run(common: &Common) -> Result<()> {
         info!("stopping after the pass in hand");
         let _ = stop.send(true);
     });
-    keeper.run(Clock::new(common.at, false), stopped).await
+    side_by_side(placed, Clock::new(common.at, false), stopped).await
 }

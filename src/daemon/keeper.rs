@@ -1,19 +1,16 @@
 //! Keeps a daemon at work on its data directory, whatever befalls the disk below it.
 
+use super::mailboxes::{OthersPolled, after_failure};
 use super::outage::Outages;
 use super::{Clock, Daemon, OURSELVES};
 use crate::campaign::Moment;
 use crate::config::Config;
-use crate::mailbox;
 use crate::store::Fault;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{error, info};
-
-/// After a failed poll the wait doubles up to this; with refused credentials it is this at once.
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
 
 /// A daemon that is opened anew after its database could not be used. Between two passes in such a time nothing is
 /// held open or locked, so that a backup can be restored.
@@ -95,7 +92,7 @@ impl Keeper {
     /// At the start alone: settings that cannot be used, or another instance on the same directory.
     pub async fn run(&mut self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<()> {
         self.stop = Some(stop.clone());
-        let usual = Duration::from_secs(self.config.mailbox.poll_seconds);
+        let usual = Duration::from_secs(self.config.poll_seconds());
         let (mut wait, mut begun) = (usual, false);
         while !*stop.borrow() {
             let passed = self.pass(clock.now()).await;
@@ -124,9 +121,8 @@ impl Keeper {
 
 /// A fault of the machine is looked at again as soon as ever; a server is not pressed.
 fn after_fault(error: &anyhow::Error, wait: Duration, usual: Duration) -> Duration {
-    match error.downcast_ref::<mailbox::Error>() {
-        Some(mailbox::Error::Credentials { .. }) => LONGEST_WAIT.max(usual),
-        _ if error.is::<Fault>() => usual,
-        _ => (wait * 2).min(LONGEST_WAIT).max(usual),
+    match error.is::<Fault>() || error.is::<OthersPolled>() {
+        true => usual,
+        false => after_failure(error, wait, usual),
     }
 }

@@ -11,6 +11,7 @@ mod keeper;
 mod letters;
 mod line;
 mod lists;
+mod mailboxes;
 mod outage;
 mod pack;
 mod poll;
@@ -25,6 +26,7 @@ mod retention;
 mod robot;
 mod room;
 mod sending;
+mod side_by_side;
 mod upkeep;
 
 pub use alarms::POLL_OVERDUE;
@@ -32,10 +34,12 @@ pub use clock::Clock;
 pub use corrections::Target;
 pub use intake::Imported;
 pub use keeper::Keeper;
+pub use mailboxes::OthersPolled;
 pub use outage::{Outage, Outages};
 pub use pack::Choice;
 pub use reminders::{Due, Reminders};
 pub use retention::Prunable;
+pub use side_by_side::side_by_side;
 pub use upkeep::{BackedUp, Unlike, Verified, restore};
 
 use crate::attribution::Judge;
@@ -47,7 +51,9 @@ use crate::store::{Blobs, Fault, Lock, Store};
 use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
+use mailboxes::Manners;
 use rand::RngExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -73,8 +79,8 @@ pub struct Daemon {
     stop: Option<watch::Receiver<bool>>,
     /// Reads the whole database; nothing is written before it ends.
     looking: Option<JoinHandle<Result<()>>>,
-    /// Whether the mailbox's server answers one command at a time only.
-    one_by_one: bool,
+    /// What is known of the mailboxes' servers, by the names of the mailboxes.
+    manners: BTreeMap<String, Manners>,
     /// The hour and the version of the store at which reminders were last decided.
     reminded: Option<(i64, (i64, u64))>,
     /// When this process first looked into the mailbox.
@@ -170,7 +176,7 @@ impl Daemon {
             blobs,
             stop: None,
             looking: None,
-            one_by_one: false,
+            manners: BTreeMap::new(),
             reminded: None,
             first_pass: None,
             kept_on: None,
