@@ -39,6 +39,42 @@ pub struct Config {
     pub alarms: Alarms,
     /// What is removed of past campaigns.
     pub retention: Retention,
+    /// Where files out of mails are kept besides the disk.
+    pub storage: Storage,
+}
+
+/// Object storage that speaks S3, or a directory; left out: all files stay on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// `s3://BUCKET/PREFIX`, or `file:///DIRECTORY`.
+    pub url: Option<String>,
+    /// Address of the server; left out: Amazon's of the region.
+    pub endpoint: Option<String>,
+    /// What the server calls its region.
+    pub region: String,
+    /// Whether the bucket stands in front of the server's name, not behind it.
+    pub bucket_in_host: bool,
+    /// A file that holds the id of an access key, and on the next line its secret.
+    pub key_file: PathBuf,
+    /// Whether mails as they came are stored too.
+    pub raw_mails: bool,
+    /// After how many days the copy on the disk may go, once the storage holds the file; left out: never.
+    pub disk_days: Option<u32>,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            url: None,
+            endpoint: None,
+            region: "us-east-1".into(),
+            bucket_in_host: false,
+            key_file: "/etc/baosong/storage-key".into(),
+            raw_mails: false,
+            disk_days: None,
+        }
+    }
 }
 
 /// After how many days from a campaign's end its bytes are removed; left out: never.
@@ -369,6 +405,7 @@ impl Config {
         }
         let out = &self.outgoing;
         refuse_plain("outgoing", out.tls, &out.host)?;
+        self.storage.check()?;
         ensure!(
             out.letters_a_minute
                 .min(out.letters_an_hour)
@@ -425,9 +462,35 @@ fn read(path: &Path, key: &str) -> Result<String> {
     })
 }
 
+impl Storage {
+    fn check(&self) -> Result<()> {
+        if let Some(url) = &self.url {
+            ensure!(
+                url.starts_with("s3://") || url.starts_with("file:///"),
+                "storage.url \"{url}\" is neither s3://BUCKET/PREFIX nor file:///DIRECTORY"
+            );
+        }
+        let Some(endpoint) = &self.endpoint else {
+            return Ok(());
+        };
+        let host = endpoint.strip_prefix("http://").map(|rest| {
+            let host = rest.split('/').next().unwrap_or_default();
+            host.rsplit_once(':').map_or(host, |(host, _)| host)
+        });
+        ensure!(
+            endpoint.starts_with("https://") || host.is_some_and(is_loopback),
+            "storage.endpoint \"{endpoint}\" does not begin with https:// and is no loopback address: files would travel unprotected"
+        );
+        Ok(())
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn refuse_plain(section: &str, tls: Tls, host: &str) -> Result<()> {
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if tls == Tls::None && !loopback {
+    if tls == Tls::None && !is_loopback(host) {
         bail!(
             "{section}.tls is \"none\", but {section}.host {host} is no loopback address: \
              the authorization code would travel unprotected; set \"implicit\" or \"starttls\""

@@ -3,6 +3,7 @@
 use super::Common;
 use crate::config::Transport;
 use crate::reader::{Drill, Reader, missing};
+use crate::store::Remote;
 use anyhow::Result;
 use std::time::Duration;
 
@@ -55,6 +56,14 @@ fn settings(common: &Common) -> Result<()> {
             "warning    outgoing.user {} is no mailbox of the campaign: letters that come back are not noticed",
             config.outgoing.user
         );
+    }
+    match (
+        &config.storage.url,
+        Remote::open(&config.storage, &config.name),
+    ) {
+        (_, Err(error)) => println!("warning    the storage cannot be used: {error:#}"),
+        (Some(url), Ok(_)) => println!("storage    {url}"),
+        (None, Ok(_)) => {}
     }
     Ok(())
 }

@@ -286,6 +286,15 @@ mod tests {
                 "[[campaign]]\nname = \"a\"\n[campaign.staff]\ndigest_too = []",
                 "digest_too",
             ),
+            ("[storage]\nurl = \"ftp://x\"", "storage.url"),
+            (
+                "[storage]\nendpoint = \"http://s3.example.cn\"",
+                "storage.endpoint",
+            ),
+            (
+                "[storage]\nendpoint = \"http://127.0.0.1.example.cn\"",
+                "storage.endpoint",
+            ),
             (
                 &format!("{two}[campaign.outgoing]\nletters_a_day = 201"),
                 "together they state letters_a_day = 201",

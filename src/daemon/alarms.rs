@@ -1,6 +1,8 @@
 //! What is wrong with the daemon itself, told once when it begins and once when it ends.
 
+use super::mailboxes::NO_FOLDERS;
 use super::room::SPARE_HANDLES;
+use super::storage::STORAGE;
 use super::{Daemon, robot};
 use crate::campaign::{CST, Moment, in_china};
 use crate::config::mailbox_and_folder;
@@ -53,6 +55,7 @@ impl Daemon {
             self.credentials_refused(),
             self.no_poll_for_long(now)?,
             self.folders_refused(now)?,
+            self.files_not_stored(now)?,
             self.letters_fail(now)?,
             self.letters_refused()?,
             self.room().short_of_space()?.map(|megabytes| {
@@ -116,10 +119,20 @@ impl Daemon {
         let troubles = self.store.troubles()?.into_iter();
         let mut lasting = troubles.filter(|trouble| {
             let (_, folder) = mailbox_and_folder(&trouble.folder);
-            !["", "smtp"].contains(&folder) && now - trouble.since > POLL_OVERDUE
+            !NO_FOLDERS.contains(&folder) && now - trouble.since > POLL_OVERDUE
         });
         let words = "有邮箱文件夹持续无法读取，详见日报";
         Ok(lasting.next().map(|_| ("folder", words.to_owned())))
+    }
+
+    fn files_not_stored(&self, now: Moment) -> Result<Option<Wrong>> {
+        let troubles = self.store.troubles()?;
+        let lasts = troubles
+            .iter()
+            .any(|trouble| trouble.folder == STORAGE && now - trouble.since > POLL_OVERDUE);
+        let minutes = POLL_OVERDUE.num_minutes();
+        let words = || format!("已超过{minutes}分钟未能将照片等文件存入远程存储，文件暂存本机");
+        Ok(lasts.then(|| (STORAGE, words())))
     }
 
     fn letters_refused(&self) -> Result<Option<Wrong>> {

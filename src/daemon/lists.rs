@@ -1,6 +1,7 @@
 //! The lists of a digest: what needs a person, letters, links, corrections, the ledger.
 
 use super::Daemon;
+use super::storage::STORAGE;
 use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment};
 use crate::config::mailbox_and_folder;
@@ -153,6 +154,7 @@ pub(super) fn trouble_line(folder: &str, what: &str) -> String {
     match mailbox_and_folder(folder) {
         ("", "") => format!("收信：{what}"),
         ("", "smtp") => what.to_owned(),
+        ("", STORAGE) => format!("远程存储：{what}"),
         ("", folder) => format!("文件夹 {folder}：{what}"),
         (mailbox, "") => format!("邮箱“{mailbox}”收信：{what}"),
         (mailbox, folder) => format!("邮箱“{mailbox}”文件夹 {folder}：{what}"),

@@ -3,6 +3,7 @@
 use super::Daemon;
 use super::line::Line;
 use super::poll::Folder;
+use super::storage::STORAGE;
 use crate::campaign::Moment;
 use crate::config::{self, Mailbox, mailbox_and_folder};
 use crate::mailbox::{Error, watched};
@@ -17,6 +18,8 @@ use tracing::warn;
 const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
 /// In place of a folder that the settings name and the server lacks.
 const SETTINGS: &str = "settings";
+/// Troubles that are no folder's: of the connection, of the way out, and of the storage.
+pub(super) const NO_FOLDERS: [&str; 3] = ["", "smtp", STORAGE];
 
 /// Some mailboxes could not be polled, but others were: those need no longer wait.
 #[derive(Debug, thiserror::Error)]
@@ -183,19 +186,19 @@ impl Daemon {
             (mailbox.place(name), folder)
         };
         let folders: Vec<_> = folders.map(named).collect();
-        let mailboxes: Vec<&str> = self
+        let known: Vec<&str> = self
             .config
             .mailboxes()
             .map(|one| one.name.as_str())
             .collect();
+        let storage = self.blobs.remote().is_some();
         self.store.forget_troubles_but(|trouble| {
             let (of, folder) = mailbox_and_folder(trouble);
-            match of == mailbox.name {
-                true => {
-                    ["", "smtp"].contains(&folder)
-                        || folders.iter().any(|(place, _)| place == trouble)
-                }
-                false => trouble == "smtp" || mailboxes.contains(&of),
+            match (of, folder) {
+                ("", STORAGE) => storage,
+                ("", "smtp") => true,
+                _ if of != mailbox.name => known.contains(&of),
+                _ => folder.is_empty() || folders.iter().any(|(place, _)| place == trouble),
             }
         })?;
         Ok(folders)

@@ -27,6 +27,7 @@ mod robot;
 mod room;
 mod sending;
 mod side_by_side;
+mod storage;
 mod upkeep;
 
 pub use alarms::POLL_OVERDUE;
@@ -47,7 +48,7 @@ use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
 use crate::outgoing::Templates;
 use crate::roster::Roster;
-use crate::store::{Blobs, Fault, Lock, Store};
+use crate::store::{Blobs, Fault, Lock, Remote, Store};
 use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
@@ -165,7 +166,7 @@ impl Daemon {
     ) -> Result<Self> {
         let (campaign, roster) = (config.campaign()?, config.roster()?);
         let store = open(data_dir)?;
-        let blobs = Blobs::open(data_dir)?;
+        let blobs = Blobs::open(data_dir)?.with(Remote::open(&config.storage, &config.name)?);
         Ok(Self {
             reader_program: OURSELVES.into(),
             judge: Judge::new(roster.clone(), campaign.clone()),
@@ -252,6 +253,10 @@ impl Daemon {
         if new_day {
             self.prune(now)?;
             self.kept_on = Some(today);
+        }
+        self.store_files(now)?;
+        if new_day {
+            self.let_go(now)?;
         }
         Ok(())
     }

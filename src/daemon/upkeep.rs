@@ -162,7 +162,7 @@ impl Daemon {
 
     fn fault_of(&self, sha256: &str, by: &str) -> Option<String> {
         let path = self.blobs.path(sha256);
-        match hash_file(&path) {
+        match self.blobs.hash_of(sha256) {
             Ok(hash) if hash == sha256 => None,
             Ok(_) => Some(format!(
                 "{by}: {} is damaged, its hash differs",
@@ -242,17 +242,27 @@ pub fn restore(source: &Path, data_dir: &Path) -> Result<BackedUp> {
     })
 }
 
-/// The blobs that a database file names.
-fn named_in(database: &Path) -> Result<BTreeSet<String>> {
-    let blobs = Store::open_file(database)?.named_blobs()?;
-    Ok(blobs.into_iter().map(|blob| blob.sha256).collect())
+/// The blobs that a database file names, and whether the storage holds them too.
+fn named_in(database: &Path) -> Result<BTreeMap<String, bool>> {
+    let store = Store::open_file(database)?;
+    let (blobs, stored) = (store.named_blobs()?, store.stored()?);
+    let whether_stored = |sha256: String| {
+        let is = stored.contains(&sha256);
+        (sha256, is)
+    };
+    let named = blobs.into_iter().map(|blob| whether_stored(blob.sha256));
+    Ok(named.collect())
 }
 
-/// Copies what `to` lacks through its spool; gives the number of copies. A damaged one is refused by its hash.
-fn copy_blobs(named: &BTreeSet<String>, from: &Blobs, to: &Blobs) -> Result<usize> {
+/// Copies what `to` lacks through its spool; gives the number of copies. A damaged one is refused by its hash, and one
+/// that only the storage holds is left there.
+fn copy_blobs(named: &BTreeMap<String, bool>, from: &Blobs, to: &Blobs) -> Result<usize> {
     let mut new = 0;
-    for sha256 in named.iter().filter(|sha256| !to.path(sha256).exists()) {
+    for (sha256, stored) in named.iter().filter(|(sha256, _)| !to.path(sha256).exists()) {
         let source = from.path(sha256);
+        if *stored && !source.exists() {
+            continue;
+        }
         let mut spooled = tempfile::NamedTempFile::new_in(to.spool())?;
         let mut file =
             File::open(&source).with_context(|| format!("cannot read {}", source.display()))?;

@@ -15,12 +15,15 @@ mod intake;
 mod letters;
 mod listing;
 mod migrations;
+mod remote;
 mod removed;
 mod replies;
 mod resemblance;
 mod stars;
+mod stored;
 mod upkeep;
 mod verdicts;
+mod wire;
 
 pub use alarms::Alarm;
 pub use blobs::{Blobs, Staged, hash, hash_file};
@@ -34,6 +37,7 @@ pub use fault::{Fault, handles_left};
 pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter};
 pub use listing::{FileRow, MailRow, SubmissionRow};
+pub use remote::Remote;
 pub use replies::{Answered, Reply};
 pub use upkeep::Named;
 
