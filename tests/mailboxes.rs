@@ -6,7 +6,7 @@ use baosong::config::{Config, Mailbox};
 use baosong::daemon::{Daemon, OthersPolled};
 use baosong::mailbox::Error;
 use baosong::store::LetterState;
-use support::mail::{may, report};
+use support::mail::{large, may, report};
 use support::settings::{CODE, USER, settings};
 use support::standin::{ImapFault, Standin};
 use tempfile::TempDir;
@@ -283,4 +283,32 @@ async fn both_are_compared_with_the_rows() {
         (filled[1].folder.as_str(), filled[1].new.as_slice()),
         ("新邮箱：INBOX", [late].as_slice())
     );
+}
+
+#[tokio::test]
+async fn mails_whose_bytes_are_missing_come_again_from_the_mailbox_that_holds_them() {
+    let mut house = house(|_| ()).await;
+    house
+        .old
+        .deliver("INBOX", &large("a", CITY, 23, 50_000), may(24, 8, 10));
+    house
+        .new
+        .deliver("INBOX", &large("b", CITY, 24, 6 << 20), may(24, 9, 0));
+    let gone = house
+        .new
+        .deliver("INBOX", &report("c", CITY, 25), may(24, 9, 30));
+    house.daemon.poll(may(24, 10, 0)).await.unwrap();
+    house.daemon.judge().unwrap();
+    let before = house.daemon.store.named_blobs().unwrap();
+    std::fs::remove_dir_all(house.dir.path().join("data/blobs")).unwrap();
+    drop(house.daemon);
+    house.daemon = open(&house.config, &house.dir);
+    house.new.remove("INBOX", gone);
+    let done = house.daemon.refetch().await.unwrap();
+    assert_eq!((done.mails, done.read_again), (2, 2));
+    assert_eq!(done.missing.len(), 1);
+    assert_eq!(house.daemon.store.named_blobs().unwrap(), before);
+    let faults = house.daemon.verify().unwrap().faults;
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(house.new.changes() + house.old.changes(), 0);
 }

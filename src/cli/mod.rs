@@ -121,6 +121,8 @@ enum Verb {
     Health,
     /// Read everything that is kept and compare it with its rows and the ledger
     Verify(upkeep::Verify),
+    /// Fetch kept mails whose bytes are missing again from the mailbox, and take missing files out of their mails anew
+    Refetch,
     /// Copy the database and new files, also while the daemon runs
     Backup(upkeep::Backup),
     /// Copy a backup into an empty data directory
@@ -195,6 +197,7 @@ impl Verb {
             Self::Remind(args) => args.run(common).await,
             Self::Health => common.each(async |one| health::run(one)).await,
             Self::Verify(args) => common.each(async |one| args.run(one).await).await,
+            Self::Refetch => common.each(upkeep::refetch).await,
             Self::Backup(args) => common.each(async |one| args.run(one)).await,
             Self::Restore(args) => args.run(common),
             Self::Prune(args) => args.run(common),

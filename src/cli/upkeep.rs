@@ -106,6 +106,20 @@ fn listed(uids: &[u32]) -> String {
     all.join(" ")
 }
 
+/// Ends with 1 where mails stay missing.
+pub async fn refetch(common: &Common) -> Result<()> {
+    let done = common.daemon()?.refetch().await?;
+    println!(
+        "{} mails fetched again, {} read again for their files",
+        done.mails, done.read_again
+    );
+    for mail in &done.missing {
+        println!("missing  mail {mail}");
+    }
+    ensure!(done.missing.is_empty(), "no mailbox holds them any more");
+    Ok(())
+}
+
 impl Backup {
     pub fn run(&self, common: &Common) -> Result<()> {
         let daemon = common.look()?;

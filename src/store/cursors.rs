@@ -4,7 +4,7 @@ use super::{Store, moment};
 use crate::campaign::Moment;
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// How often a mail that cannot be fetched is asked for at every poll; after that, once a day.
 const ATTEMPTS: u32 = 5;
@@ -194,6 +194,25 @@ impl Store {
         place.pass(&transaction)?;
         transaction.commit()?;
         Ok(())
+    }
+
+    /// Where mails lay on the server when last seen.
+    pub fn places_of(&self, mails: &BTreeSet<i64>) -> Result<Vec<Place>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT folder, uidvalidity, uid FROM locations WHERE mail = ?1 AND NOT gone",
+        )?;
+        let mut places = Vec::new();
+        for mail in mails {
+            let rows = statement.query_map([mail], |row| {
+                Ok(Place {
+                    folder: row.get(0)?,
+                    uidvalidity: row.get(1)?,
+                    uid: row.get(2)?,
+                })
+            })?;
+            places.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(places)
     }
 
     /// Mails of a folder that were on the server when last seen.
