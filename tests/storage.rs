@@ -241,6 +241,19 @@ fn a_storage_that_lacks_its_key_is_refused_by_the_key_s_name() {
     assert!(error.contains("storage.key_file"), "{error}");
 }
 
+#[test]
+fn the_secret_of_a_key_is_not_shown_by_debug() {
+    let key = tempfile::NamedTempFile::new().unwrap();
+    fs::write(key.path(), "the-id\nthe-secret\n").unwrap();
+    let settings = Storage {
+        url: Some("s3://baosong".into()),
+        key_file: key.path().into(),
+        ..Storage::default()
+    };
+    let shown = format!("{:?}", Remote::open(&settings, "").unwrap());
+    assert!(!shown.contains("the-secret"), "{shown}");
+}
+
 /// A server that speaks S3, from Python's registry; it ends when it is dropped.
 struct S3 {
     port: u16,

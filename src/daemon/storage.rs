@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
-/// A pass spends no more time than this on it, so that letters and polls stay in time.
+/// After so much time of a pass no further file is begun, so that letters and polls stay in time.
 const BUDGET: Duration = Duration::from_secs(60);
 /// Its row among the troubles.
 pub(super) const STORAGE: &str = "storage";

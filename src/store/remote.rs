@@ -8,6 +8,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use secrecy::ExposeSecret;
+use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io::{Read, Write};
@@ -23,10 +24,18 @@ pub(super) const PIECE: usize = 8 << 20;
 const PERSISTENCE: Duration = Duration::from_secs(20);
 
 /// Access to the storage of the settings. Every call waits for its end.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Remote {
     store: Arc<dyn ObjectStore>,
     prefix: Key,
+}
+
+/// Without the store, which would show its secret.
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Remote");
+        shown.field("prefix", &self.prefix).finish_non_exhaustive()
+    }
 }
 
 impl Remote {
