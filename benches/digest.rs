@@ -72,11 +72,16 @@ fn fill(connection: &mut Connection) {
         let day = 23 + n * 6 / SUBMISSIONS;
         transaction
             .prepare_cached(
-                "INSERT INTO mails (id, sha256, bytes, source, received_at, message_id, sender, subject, content, outcome)
-                 VALUES (?1, ?2, 20000, 'x', ?3, ?2, 'a@example.cn', ?4, ?5, 'reports')",
+                "INSERT INTO mails (id, sha256, bytes, source, received_at, message_id, sender, subject, outcome)
+                 VALUES (?1, ?2, 20000, 'x', ?3, ?2, 'a@example.cn', ?4, 'reports')",
             )
             .unwrap()
-            .execute(params![n + 1, format!("{n:064x}"), arrived, format!("{}活动信息", unit(n % UNITS)), content])
+            .execute(params![n + 1, format!("{n:064x}"), arrived, format!("{}活动信息", unit(n % UNITS))])
+            .unwrap();
+        transaction
+            .prepare_cached("INSERT INTO contents VALUES (?1, ?2)")
+            .unwrap()
+            .execute(params![n + 1, content])
             .unwrap();
         transaction
             .prepare_cached(

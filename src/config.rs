@@ -1,4 +1,6 @@
-//! The settings file, one struct a stage. Unknown keys are refused; secrets are read from files of their own.
+//! The settings of one campaign, one struct a stage. Unknown keys are refused; secrets are read from files of their own.
+
+mod file;
 
 use crate::campaign::{Campaign, clock_time};
 use crate::roster::Roster;
@@ -9,18 +11,24 @@ use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-/// The whole settings file; every key has a default, so that an empty file is one too.
+/// The settings of one campaign; every key has a default, so that an empty file is one too.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Of one campaign among several; empty: the only one.
+    #[serde(skip)]
+    pub name: String,
     /// Where everything is kept. `--data` overrides it.
     pub data_dir: DataDir,
     /// A campaign file in place of the built-in one.
     pub campaign_file: Option<PathBuf>,
     /// A roster file in place of the built-in one.
     pub units_file: Option<PathBuf>,
-    /// Where reports come from.
+    /// Where reports come from; the first, where there are several: letters name it to units.
     pub mailbox: Mailbox,
+    /// The others of a `[[mailbox]]` list.
+    #[serde(skip)]
+    pub further_mailboxes: Vec<Mailbox>,
     /// How mails are read.
     pub reader: Reader,
     /// Where letters go.
@@ -33,6 +41,42 @@ pub struct Config {
     pub watch: Watch,
     /// What is removed of past campaigns.
     pub retention: Retention,
+    /// Where files out of mails are kept besides the disk.
+    pub storage: Storage,
+}
+
+/// Object storage that speaks S3, or a directory; left out: all files stay on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// `s3://BUCKET/PREFIX`, or `file:///DIRECTORY`.
+    pub url: Option<String>,
+    /// Address of the server; left out: Amazon's of the region.
+    pub endpoint: Option<String>,
+    /// What the server calls its region.
+    pub region: String,
+    /// Whether the bucket stands in front of the server's name, not behind it.
+    pub bucket_in_host: bool,
+    /// A file that holds the id of an access key, and on the next line its secret.
+    pub key_file: PathBuf,
+    /// Whether mails as they came are stored too.
+    pub raw_mails: bool,
+    /// After how many days the copy on the disk may go, once the storage holds the file; left out: never.
+    pub disk_days: Option<u32>,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            url: None,
+            endpoint: None,
+            region: "us-east-1".into(),
+            bucket_in_host: false,
+            key_file: "/etc/baosong/storage-key".into(),
+            raw_mails: false,
+            disk_days: None,
+        }
+    }
 }
 
 /// After how many days from a campaign's end its bytes are removed; left out: never.
@@ -51,6 +95,9 @@ pub struct Retention {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Alarms {
+    /// Named to the robot; empty: the only campaign.
+    #[serde(skip)]
+    pub campaign: String,
     /// A group robot that is told too; left out: none.
     pub robot: Option<Robot>,
     /// A file that holds the robot's address with its key, and nothing else.
@@ -74,6 +121,7 @@ pub enum Robot {
 impl Default for Alarms {
     fn default() -> Self {
         Self {
+            campaign: String::new(),
             robot: None,
             robot_url_file: "/etc/baosong/robot-url".into(),
             least_free_megabytes: 500,
@@ -142,10 +190,13 @@ pub enum Tls {
     None,
 }
 
-/// The mailbox that is watched.
+/// A mailbox that is watched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mailbox {
+    /// Tells it from the others of its campaign, in rows and letters; empty: the only one, or the one that was watched
+    /// alone before.
+    pub name: String,
     /// IMAP server.
     pub host: String,
     /// Its port.
@@ -171,6 +222,24 @@ impl Mailbox {
     pub fn patience(&self) -> std::time::Duration {
         std::time::Duration::from_secs(self.patience_seconds)
     }
+
+    /// What a folder of this mailbox is called in rows and letters, such as `INBOX` or `旧邮箱：INBOX`. What the server
+    /// writes is ASCII (RFC 3501 section 5.1.3), so that no folder of an unnamed mailbox is called so. Of no folder: the
+    /// connection.
+    pub fn place(&self, folder: &str) -> String {
+        match self.name.as_str() {
+            "" => folder.to_owned(),
+            name => format!("{name}{AFTER_NAME}{folder}"),
+        }
+    }
+}
+
+/// Between the name of a mailbox and its folder.
+const AFTER_NAME: char = '：';
+
+/// Name of the mailbox and folder of a [`Mailbox::place`].
+pub fn mailbox_and_folder(place: &str) -> (&str, &str) {
+    place.split_once(AFTER_NAME).unwrap_or(("", place))
 }
 
 /// The process that reads mails.
@@ -271,6 +340,7 @@ impl Default for DataDir {
 impl Default for Mailbox {
     fn default() -> Self {
         Self {
+            name: String::new(),
             host: "imap.163.com".into(),
             port: 993,
             tls: Tls::Implicit,
@@ -313,30 +383,75 @@ impl Default for Outgoing {
 }
 
 impl Config {
-    /// Reads the file, or gives the defaults where none is named. Errors name the file, the key and the remedy.
-    pub fn load(path: Option<&Path>) -> Result<Self> {
+    /// Reads the settings of every campaign in the file, or gives the defaults where none is named. Errors name the
+    /// file, the key and the remedy.
+    pub fn load_all(path: Option<&Path>) -> Result<Vec<Self>> {
         let Some(path) = path else {
-            return Ok(Self::default());
+            return Ok(vec![Self::default()]);
         };
         let text = read(path, "settings")?;
-        Self::parse(&text).with_context(|| format!("settings file {}", path.display()))
+        Self::parse_all(&text).with_context(|| format!("settings file {}", path.display()))
     }
 
-    /// Reads settings from text.
+    /// Reads the settings of every campaign from text, in their order; there is one at least.
+    pub fn parse_all(text: &str) -> Result<Vec<Self>> {
+        file::campaigns(text)
+    }
+
+    /// Reads settings of a single campaign from text.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text)?;
-        refuse_plain("mailbox", config.mailbox.tls, &config.mailbox.host)?;
-        refuse_plain("outgoing", config.outgoing.tls, &config.outgoing.host)?;
+        let mut all = Self::parse_all(text)?;
         ensure!(
-            config.mailbox.poll_seconds >= 10,
-            "mailbox.poll_seconds is {}; the server bars clients that come so often: set 10 or more",
-            config.mailbox.poll_seconds
+            all.len() == 1,
+            "the settings are of {} campaigns",
+            all.len()
         );
-        let out = &config.outgoing;
-        ensure!(
-            config.mailbox.patience_seconds.min(out.patience_seconds) > 0,
-            "patience_seconds of mailbox and outgoing must be 1 or more; 60 suits a slow server"
-        );
+        Ok(all.remove(0))
+    }
+
+    /// Every mailbox of the campaign; the first is the one that letters name.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
+        std::iter::once(&self.mailbox).chain(&self.further_mailboxes)
+    }
+
+    /// The mailbox to which answers and bounces of what is sent come by themselves, where it is watched.
+    pub fn sending_mailbox(&self) -> Option<&Mailbox> {
+        let sender = &self.outgoing.user;
+        self.mailboxes()
+            .find(|mailbox| mailbox.user.eq_ignore_ascii_case(sender))
+    }
+
+    /// Seconds between polls: as often as the most impatient mailbox says.
+    pub fn poll_seconds(&self) -> u64 {
+        let all = self.mailboxes().map(|mailbox| mailbox.poll_seconds);
+        all.min().unwrap_or(self.mailbox.poll_seconds)
+    }
+
+    /// Where the campaign is kept: in `data_dir` itself, or in a directory of its name.
+    pub fn kept_in(&self, data_dir: &Path) -> PathBuf {
+        match self.name.as_str() {
+            "" => data_dir.to_owned(),
+            name => data_dir.join(name),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        file::check_names(self)?;
+        for mailbox in self.mailboxes() {
+            refuse_plain("mailbox", mailbox.tls, &mailbox.host)?;
+            ensure!(
+                mailbox.poll_seconds >= 10,
+                "mailbox.poll_seconds is {}; the server bars clients that come so often: set 10 or more",
+                mailbox.poll_seconds
+            );
+            ensure!(
+                mailbox.patience_seconds.min(self.outgoing.patience_seconds) > 0,
+                "patience_seconds of mailbox and outgoing must be 1 or more; 60 suits a slow server"
+            );
+        }
+        let out = &self.outgoing;
+        refuse_plain("outgoing", out.tls, &out.host)?;
+        self.storage.check()?;
         ensure!(
             out.letters_a_minute
                 .min(out.letters_an_hour)
@@ -344,14 +459,14 @@ impl Config {
                 > 0,
             "outgoing.letters_a_minute, letters_an_hour and letters_a_day must be 1 or more; set reminders = false to send none"
         );
-        config.watch.can_be_kept(&config)?;
-        for address in &config.staff.digest_to {
+        self.watch.can_be_kept(self)?;
+        for address in &self.staff.digest_to {
             ensure!(
                 address.parse::<lettre::Address>().is_ok(),
                 "staff.digest_to holds \"{address}\", which is no mail address"
             );
         }
-        Ok(config)
+        Ok(())
     }
 
     /// The campaign that the settings name, else the built-in one.
@@ -400,9 +515,35 @@ fn read(path: &Path, key: &str) -> Result<String> {
     })
 }
 
+impl Storage {
+    fn check(&self) -> Result<()> {
+        if let Some(url) = &self.url {
+            ensure!(
+                url.starts_with("s3://") || url.starts_with("file:///"),
+                "storage.url \"{url}\" is neither s3://BUCKET/PREFIX nor file:///DIRECTORY"
+            );
+        }
+        let Some(endpoint) = &self.endpoint else {
+            return Ok(());
+        };
+        let host = endpoint.strip_prefix("http://").map(|rest| {
+            let host = rest.split('/').next().unwrap_or_default();
+            host.rsplit_once(':').map_or(host, |(host, _)| host)
+        });
+        ensure!(
+            endpoint.starts_with("https://") || host.is_some_and(is_loopback),
+            "storage.endpoint \"{endpoint}\" does not begin with https:// and is no loopback address: files would travel unprotected"
+        );
+        Ok(())
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn refuse_plain(section: &str, tls: Tls, host: &str) -> Result<()> {
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if tls == Tls::None && !loopback {
+    if tls == Tls::None && !is_loopback(host) {
         bail!(
             "{section}.tls is \"none\", but {section}.host {host} is no loopback address: \
              the authorization code would travel unprotected; set \"implicit\" or \"starttls\""
@@ -471,6 +612,24 @@ mod manual {
 
     const MANUAL: &str = include_str!("../config/baosong.toml");
 
+    /// With the commented-out keys and headers of tables.
+    fn opened(manual: &str) -> String {
+        let is_key = |line: &str| {
+            line.split_once(" = ")
+                .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        };
+        let open = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if is_key(rest) || rest.starts_with('[') => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        manual.lines().map(open).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Of one campaign, and of several.
+    fn halves() -> (&'static str, &'static str) {
+        MANUAL.split_at(MANUAL.find("# [[campaign]]").unwrap())
+    }
+
     #[test]
     fn the_commented_settings_show_the_defaults() {
         assert_eq!(Config::parse(MANUAL).unwrap(), Config::default());
@@ -532,14 +691,19 @@ mod manual {
 
     #[test]
     fn the_commented_out_keys_exist_too() {
-        let open = |line: &str| match is_key(line) {
-            Some(_) => line.strip_prefix("# ").unwrap_or(line).to_owned(),
-            None => line.to_owned(),
-        };
-        let all: Vec<String> = MANUAL.lines().map(open).collect();
-        let shown = Config::parse(&all.join("\n")).unwrap();
+        let shown = Config::parse(&opened(halves().0)).unwrap();
         assert!(shown.campaign_file.is_some() && shown.outgoing.templates.is_some());
         assert_eq!(shown.mailbox.folders.unwrap().len(), 2);
         assert!(shown.retention.raw_mails_days.is_some() && shown.watch.listen.is_some());
+    }
+
+    #[test]
+    fn the_campaigns_that_it_shows_can_be_used() {
+        let (shared, campaigns) = halves();
+        let all = Config::parse_all(&format!("{shared}{}", opened(campaigns))).unwrap();
+        let names: Vec<&str> = all.iter().map(|config| config.name.as_str()).collect();
+        assert_eq!(names, ["活动周", "技能大赛"]);
+        assert_eq!(all[0].mailboxes().count(), 2);
+        assert_eq!(all[1].sending_mailbox(), Some(&all[1].mailbox));
     }
 }

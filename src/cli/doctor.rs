@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 /// How findings are shown.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub struct Shown {
     /// Language of the findings [default: that of LC_ALL, LC_MESSAGES or LANG]
     #[arg(long, value_enum)]
@@ -34,22 +34,45 @@ pub struct Doctor {
 
 impl Shown {
     /// What needs no network.
-    pub fn check(self, common: &Common) -> Result<()> {
-        let mut page = Page::new(self, common);
-        page.begin(common, false)?;
-        page.end()
+    pub async fn check(self, common: &Common) -> Result<()> {
+        let check = async |one: &Common| {
+            let mut page = Page::new(self, one);
+            page.begin(one, false)?;
+            page.end()
+        };
+        self.each(common, check).await
+    }
+
+    /// Settings that cannot be used are a finding too.
+    async fn each(
+        self,
+        common: &Common,
+        examine: impl AsyncFn(&Common) -> Result<()>,
+    ) -> Result<()> {
+        let head = |name: &str| {
+            if !self.json {
+                println!("{name}:");
+            }
+        };
+        match common.configs() {
+            Ok(_) => common.each_below(head, examine).await,
+            Err(_) => examine(common).await,
+        }
     }
 }
 
 impl Doctor {
     pub async fn run(self, common: &Common) -> Result<()> {
-        let mut page = Page::new(self.shown, common);
-        let examination = page.begin(common, true)?;
-        let wait = (!self.no_letter).then(Wait::default);
-        examination
-            .network(wait, &mut |finding| page.tell(finding))
-            .await?;
-        page.end()
+        let examine = async |one: &Common| {
+            let mut page = Page::new(self.shown, one);
+            let examination = page.begin(one, true)?;
+            let wait = (!self.no_letter).then(Wait::default);
+            examination
+                .network(wait, &mut |finding| page.tell(finding))
+                .await?;
+            page.end()
+        };
+        self.shown.each(common, examine).await
     }
 }
 
@@ -58,6 +81,8 @@ struct Page {
     lang: Lang,
     json: bool,
     at: String,
+    /// Of several.
+    campaign: String,
     findings: Vec<Finding>,
 }
 
@@ -72,6 +97,7 @@ impl Page {
             lang,
             json: shown.json,
             at: common.now().to_rfc3339(),
+            campaign: String::new(),
             findings: Vec::new(),
         }
     }
@@ -90,6 +116,7 @@ impl Page {
             }
         };
         let data_dir = common.data_dir(&config);
+        self.campaign.clone_from(&config.name);
         let mut examination = Examination::new(config, &data_dir, common.now());
         let file = common.config.as_deref();
         examination.machine(file, online, &mut |finding| self.tell(finding))?;
@@ -123,7 +150,11 @@ impl Page {
         if self.json {
             let findings = self.findings.iter().map(|finding| finding.json(self.lang));
             let findings: Vec<_> = findings.collect();
-            println!("{}", json!({ "at": self.at, "findings": findings }));
+            let mut page = json!({ "at": self.at, "findings": findings });
+            if !self.campaign.is_empty() {
+                page["campaign"] = self.campaign.clone().into();
+            }
+            println!("{page}");
         }
     }
 }

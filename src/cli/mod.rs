@@ -30,7 +30,7 @@ pub use standing::table;
 use crate::campaign::Moment;
 use crate::config::Config;
 use crate::daemon::{Clock, Daemon, Keeper};
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub struct Cli {
 }
 
 /// Options of every verb.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Common {
     /// Settings file (TOML) [default: /etc/baosong/baosong.toml; where it is not there, what is built in: the mailbox and
     /// the calendar of 2022, the roster of Liaoning]
@@ -60,6 +60,9 @@ pub struct Common {
     /// Data directory: database, raw mails, files [default: data_dir of the settings]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// One campaign, where the settings list several
+    #[arg(long, global = true, value_name = "NAME")]
+    campaign: Option<String>,
     /// Moment to act as, such as 2022-05-24T10:30:00+08:00 [default: the clock]
     #[arg(long, global = true, value_name = "TIME", value_parser = Moment::parse_from_rfc3339)]
     at: Option<Moment>,
@@ -125,6 +128,8 @@ enum Verb {
     Health,
     /// Read everything that is kept and compare it with its rows and the ledger
     Verify(upkeep::Verify),
+    /// Fetch kept mails whose bytes are missing again from the mailbox, and take missing files out of their mails anew
+    Refetch,
     /// Copy the database and new files, also while the daemon runs
     Backup(upkeep::Backup),
     /// Copy a backup into an empty data directory
@@ -193,7 +198,7 @@ impl Verb {
     async fn run(self, common: &Common) -> Result<()> {
         match self {
             Self::Run => run::run(common).await,
-            Self::Once => once::run(common).await,
+            Self::Once => common.each(once::run).await,
             Self::Import(args) => args.run(common),
             Self::Mails(args) => args.run(common),
             Self::Review(args) => args.run(common),
@@ -218,13 +223,14 @@ impl Verb {
             Self::Digest(args) => args.run(common),
             Self::Rehearse(args) => args.run(common).await,
             Self::Remind(args) => args.run(common).await,
-            Self::Status(args) => args.run(common),
-            Self::Health => health::run(common),
-            Self::Verify(args) => args.run(common).await,
-            Self::Backup(args) => args.run(common),
+            Self::Status(args) => args.run(common).await,
+            Self::Health => common.each(async |one| health::run(one)).await,
+            Self::Verify(args) => common.each(async |one| args.run(one).await).await,
+            Self::Refetch => common.each(upkeep::refetch).await,
+            Self::Backup(args) => common.each(async |one| args.run(one)).await,
             Self::Restore(args) => args.run(common),
             Self::Prune(args) => args.run(common),
-            Self::Check(shown) => shown.check(common),
+            Self::Check(shown) => shown.check(common).await,
             Self::Doctor(args) => args.run(common).await,
             Self::NewCampaign(args) => args.run(common),
             Self::Manual(args) => args.run(),
@@ -232,22 +238,93 @@ impl Verb {
     }
 }
 
+fn names(all: &[Config]) -> String {
+    let names: Vec<&str> = all.iter().map(|config| config.name.as_str()).collect();
+    match names.join(", ") {
+        none if none.is_empty() => "no campaigns".into(),
+        names => names,
+    }
+}
+
 impl Common {
-    /// The settings, usable as a whole: campaign and roster are read too.
-    fn config(&self) -> Result<Config> {
-        let load = || -> Result<Config> {
-            let config = Config::load(self.config.as_deref())?;
-            config.campaign()?;
-            config.roster()?;
-            Ok(config)
+    /// The settings of every campaign, or of the chosen one, usable as a whole: calendar and roster are read too.
+    fn configs(&self) -> Result<Vec<Config>> {
+        let load = || {
+            let mut all = Config::load_all(self.config.as_deref())?;
+            if let Some(chosen) = &self.campaign {
+                let names = names(&all);
+                all.retain(|config| config.name == *chosen);
+                ensure!(
+                    !all.is_empty(),
+                    "no campaign is named \"{chosen}\"; the settings list {names}"
+                );
+            }
+            for config in &all {
+                let usable = config.campaign().and(config.roster().map(drop));
+                usable.with_context(|| match config.name.as_str() {
+                    "" => "calendar and roster".to_owned(),
+                    name => format!("calendar and roster of campaign \"{name}\""),
+                })?;
+            }
+            Ok(all)
         };
         load().map_err(|error| Unusable(error).into())
     }
 
-    fn data_dir(&self, config: &Config) -> PathBuf {
+    /// The settings of the only campaign, or of the chosen one.
+    fn config(&self) -> Result<Config> {
+        let mut all = self.configs()?;
+        if all.len() > 1 {
+            let names = names(&all);
+            let error =
+                anyhow!("the settings list several campaigns; choose one with --campaign: {names}");
+            return Err(Unusable(error).into());
+        }
+        Ok(all.remove(0))
+    }
+
+    /// Does something for every campaign, or for the chosen one, as if each had been chosen. One that fails keeps no
+    /// other from it.
+    async fn each(&self, work: impl AsyncFn(&Self) -> Result<()>) -> Result<()> {
+        self.each_below(|name| println!("{name}:"), work).await
+    }
+
+    /// The same; `head` is told whose turn it is, where there are several.
+    async fn each_below(
+        &self,
+        head: impl Fn(&str),
+        work: impl AsyncFn(&Self) -> Result<()>,
+    ) -> Result<()> {
+        let all = self.configs()?;
+        if all.len() == 1 {
+            return work(self).await;
+        }
+        let mut failed = Vec::new();
+        for config in all {
+            head(&config.name);
+            let one = Self {
+                campaign: Some(config.name.clone()),
+                ..self.clone()
+            };
+            if let Err(error) = work(&one).await {
+                eprintln!("baosong: {}: {error:#}", config.name);
+                failed.push(config.name);
+            }
+        }
+        ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+        Ok(())
+    }
+
+    /// Where everything is kept; with several campaigns, in a directory each.
+    fn base(&self, config: &Config) -> PathBuf {
         self.data
             .clone()
             .unwrap_or_else(|| config.data_dir.0.clone())
+    }
+
+    /// Where the campaign is kept.
+    fn data_dir(&self, config: &Config) -> PathBuf {
+        config.kept_in(&self.base(config))
     }
 
     /// To work on the data directory.
@@ -257,7 +334,7 @@ impl Common {
         Daemon::open(config, &data_dir)
     }
 
-    /// To work on the data directory again and again.
+    /// To work on the data directory in passes.
     fn keeper(&self) -> Result<Keeper> {
         let config = self.config()?;
         let data_dir = self.data_dir(&config);

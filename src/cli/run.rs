@@ -1,14 +1,24 @@
 //! `baosong run`.
 
 use super::Common;
-use crate::daemon::Clock;
+use crate::daemon::{Clock, Site, Watcher, side_by_side};
+use crate::store::Lock;
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
 pub async fn run(common: &Common) -> Result<()> {
-    let mut keeper = common.keeper()?;
+    let all = common.configs()?;
+    let _alone = match all.as_slice() {
+        [_] => None,
+        several => Some(Lock::take(&common.base(&several[0]))?),
+    };
+    let sites = all.into_iter().map(|config| {
+        let data_dir = common.data_dir(&config);
+        Site::new(config, &data_dir)
+    });
+    let sites: Vec<Site> = sites.collect();
     let (stop, stopped) = watch::channel(false);
     let (mut term, mut int) = (
         signal(SignalKind::terminate())?,
@@ -23,8 +33,8 @@ pub async fn run(common: &Common) -> Result<()> {
         let _ = stop.send(true);
     });
     let clock = Clock::new(common.at, false);
-    let watching = keeper.watcher(clock).start(stopped.clone())?;
-    let ended = keeper.run(clock, stopped).await;
+    let watching = Watcher::new(sites.clone(), clock).start(stopped.clone())?;
+    let ended = side_by_side(sites, clock, stopped).await;
     watching.end();
     ended
 }

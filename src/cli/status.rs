@@ -16,6 +16,9 @@ pub struct Status {
 /// The public shape of `status --json`.
 #[derive(Serialize)]
 struct Report<'a> {
+    /// Of several campaigns.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
     /// What `baosong health` finds wrong.
     wrong: &'a [String],
     #[serde(flatten)]
@@ -23,14 +26,25 @@ struct Report<'a> {
 }
 
 impl Status {
-    /// Ends with 1 where the database cannot be used.
-    pub fn run(self, common: &Common) -> Result<()> {
+    /// Ends with 1 where the database cannot be used. Of several campaigns, an object a line.
+    pub async fn run(self, common: &Common) -> Result<()> {
+        let head = |name: &str| {
+            if !self.json {
+                println!("{name}:");
+            }
+        };
+        common.each_below(head, async |one| self.of(one)).await
+    }
+
+    fn of(&self, common: &Common) -> Result<()> {
         let config = common.config()?;
         let data_dir = common.data_dir(&config);
+        let name = config.name.clone();
         let facts = Facts::whole(config, &data_dir, common.now())?;
         let wrong = wrong(&facts);
         if self.json {
             let report = Report {
+                name: &name,
                 wrong: &wrong,
                 facts: &facts,
             };

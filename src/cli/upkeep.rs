@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// A directory of its own; a later backup into the same one copies what is new
+    /// A directory of its own; a later backup into the same one copies what is new. Of several campaigns each gets one
+    /// in it
     dest: PathBuf,
 }
 
@@ -27,7 +28,7 @@ pub struct Verify {
 
 impl Verify {
     /// Ends with 1 where anything is wrong.
-    pub async fn run(self, common: &Common) -> Result<()> {
+    pub async fn run(&self, common: &Common) -> Result<()> {
         let daemon = common.look()?;
         let kept = verify(&daemon)?;
         let server = !self.server || unlike(&daemon.compare_with_server().await?);
@@ -105,14 +106,30 @@ fn listed(uids: &[u32]) -> String {
     all.join(" ")
 }
 
+/// Ends with 1 where mails stay missing.
+pub async fn refetch(common: &Common) -> Result<()> {
+    let done = common.daemon()?.refetch().await?;
+    println!(
+        "{} mails fetched again, {} read again for their files",
+        done.mails, done.read_again
+    );
+    for mail in &done.missing {
+        println!("missing  mail {mail}");
+    }
+    ensure!(done.missing.is_empty(), "no mailbox holds them any more");
+    Ok(())
+}
+
 impl Backup {
-    pub fn run(self, common: &Common) -> Result<()> {
-        let done = common.look()?.back_up(&self.dest)?;
+    pub fn run(&self, common: &Common) -> Result<()> {
+        let daemon = common.look()?;
+        let dest = daemon.config().kept_in(&self.dest);
+        let done = daemon.back_up(&dest)?;
         println!(
             "{} blobs, {} of them new, and the database in {}",
             done.all,
             done.new,
-            self.dest.display()
+            dest.display()
         );
         Ok(())
     }
@@ -120,8 +137,9 @@ impl Backup {
 
 impl Restore {
     pub fn run(self, common: &Common) -> Result<()> {
-        let data_dir = common.data_dir(&common.config()?);
-        let done = restore(&self.source, &data_dir)?;
+        let config = common.config()?;
+        let data_dir = common.data_dir(&config);
+        let done = restore(&config.kept_in(&self.source), &data_dir)?;
         println!(
             "{} blobs and the database in {}",
             done.all,

@@ -1,9 +1,11 @@
 //! What is wrong with the daemon itself, told once when it begins and once when it ends.
 
+use super::mailboxes::NO_FOLDERS;
 use super::room::SPARE_HANDLES;
+use super::storage::STORAGE;
 use super::{Daemon, robot};
 use crate::campaign::{CST, Moment, in_china};
-use crate::mailbox;
+use crate::config::mailbox_and_folder;
 use crate::outgoing::{Letter, Rule, about_alarm, alarm};
 use crate::store::{Alarm, Fault, LetterRow, handles_left};
 use anyhow::{Context, Error, Result};
@@ -50,9 +52,10 @@ impl Daemon {
     ) -> Result<Vec<Wrong>> {
         let [unreadable, doubtful] = self.many_of_a_day(now)?;
         let checks = [
-            polled.and_then(credentials_refused),
+            self.credentials_refused(),
             self.no_poll_for_long(now)?,
             self.folders_refused(now)?,
+            self.files_not_stored(now)?,
             self.letters_fail(now)?,
             self.letters_refused()?,
             self.room().short_of_space()?.map(|megabytes| {
@@ -79,23 +82,57 @@ impl Daemon {
         (fault != Fault::Handles).then(|| in_words(fault))
     }
 
+    fn credentials_refused(&self) -> Option<Wrong> {
+        let all = self.config.mailboxes();
+        let refused = all.filter(|mailbox| {
+            let manners = self.manners.get(&mailbox.name);
+            manners.is_some_and(|manners| manners.refuses)
+        });
+        let names: Vec<&str> = refused.map(|mailbox| mailbox.name.as_str()).collect();
+        let of = in_brackets(&names);
+        let words = || format!("收信服务器拒绝登录{of}，请检查邮箱授权码");
+        (!names.is_empty()).then(|| ("credentials", words()))
+    }
+
     fn no_poll_for_long(&mut self, now: Moment) -> Result<Option<Wrong>> {
         // A clock that was set back must not make the first pass one to come.
         let first = self.first_pass.map_or(now, |first| first.min(now));
         self.first_pass = Some(first);
         let since = self.store.polled_at()?.unwrap_or(first);
+        if now - since <= POLL_OVERDUE {
+            return Ok(None);
+        }
+        let troubles = self.store.troubles()?;
+        let of_mailbox = troubles.iter().filter_map(|trouble| {
+            let (mailbox, folder) = mailbox_and_folder(&trouble.folder);
+            folder.is_empty().then_some(mailbox)
+        });
+        let of = in_brackets(&of_mailbox.collect::<Vec<_>>());
         let minutes = POLL_OVERDUE.num_minutes();
-        Ok((now - since > POLL_OVERDUE)
-            .then(|| ("poll", format!("已超过{minutes}分钟未能成功收信"))))
+        Ok(Some((
+            "poll",
+            format!("已超过{minutes}分钟未能成功收信{of}"),
+        )))
     }
 
     fn folders_refused(&self, now: Moment) -> Result<Option<Wrong>> {
         let troubles = self.store.troubles()?.into_iter();
         let mut lasting = troubles.filter(|trouble| {
-            !["", "smtp"].contains(&trouble.folder.as_str()) && now - trouble.since > POLL_OVERDUE
+            let (_, folder) = mailbox_and_folder(&trouble.folder);
+            !NO_FOLDERS.contains(&folder) && now - trouble.since > POLL_OVERDUE
         });
         let words = "有邮箱文件夹持续无法读取，详见日报";
         Ok(lasting.next().map(|_| ("folder", words.to_owned())))
+    }
+
+    fn files_not_stored(&self, now: Moment) -> Result<Option<Wrong>> {
+        let troubles = self.store.troubles()?;
+        let lasts = troubles
+            .iter()
+            .any(|trouble| trouble.folder == STORAGE && now - trouble.since > POLL_OVERDUE);
+        let minutes = POLL_OVERDUE.num_minutes();
+        let words = || format!("已超过{minutes}分钟未能将照片等文件存入远程存储，文件暂存本机");
+        Ok(lasts.then(|| (STORAGE, words())))
     }
 
     fn letters_refused(&self) -> Result<Option<Wrong>> {
@@ -188,10 +225,17 @@ impl Daemon {
     }
 }
 
-fn credentials_refused(polled: &Error) -> Option<Wrong> {
-    let words = "收信服务器拒绝登录，请检查邮箱授权码";
-    let cause = polled.downcast_ref::<mailbox::Error>()?;
-    matches!(cause, mailbox::Error::Credentials { .. }).then(|| ("credentials", words.to_owned()))
+/// The mailboxes in question, where they have names.
+fn in_brackets(mailboxes: &[&str]) -> String {
+    let named: Vec<&str> = mailboxes
+        .iter()
+        .copied()
+        .filter(|name| !name.is_empty())
+        .collect();
+    match named.is_empty() {
+        true => String::new(),
+        false => format!("（{}）", named.join("、")),
+    }
 }
 
 fn in_words(fault: Fault) -> Wrong {

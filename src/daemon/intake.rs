@@ -93,7 +93,7 @@ impl Daemon {
             let mut staged = Vec::new();
             let mut batch = Vec::with_capacity(chunk.len());
             for (mail, sha256) in chunk {
-                let path = self.blobs.path(sha256);
+                let path = self.blobs.bring(sha256)?;
                 let raw = std::fs::File::open(&path)
                     .with_context(|| format!("cannot read {}", path.display()))?;
                 batch.push((*mail, reading.read_file(&raw, &mut staged)?));

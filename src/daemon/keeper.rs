@@ -1,20 +1,18 @@
 //! Keeps a daemon at work on its data directory, whatever befalls the disk below it.
 
+use super::mailboxes::{OthersPolled, after_failure};
 use super::outage::Outages;
-use super::watching::{Heartbeat, Stage, Watcher};
+use super::side_by_side::Site;
+use super::watching::{Heartbeat, Stage};
 use super::{Clock, Daemon, OURSELVES};
 use crate::campaign::Moment;
 use crate::config::Config;
-use crate::mailbox;
 use crate::store::Fault;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{error, info};
-
-/// After a failed poll the wait doubles up to this; with refused credentials it is this at once.
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
 
 /// A daemon that is opened anew after its database could not be used. Between two passes in such a time nothing is
 /// held open or locked, so that a backup can be restored.
@@ -31,13 +29,18 @@ pub struct Keeper {
 impl Keeper {
     /// Opens nothing yet.
     pub fn new(config: Config, data_dir: &Path) -> Self {
+        Self::at(Site::new(config, data_dir))
+    }
+
+    /// The same, with a heart that others watch.
+    pub fn at(site: Site) -> Self {
         Self {
-            config,
-            data_dir: data_dir.to_path_buf(),
+            outages: Outages::load(&site.data_dir),
+            config: site.config,
+            data_dir: site.data_dir,
             reader: OURSELVES.into(),
             daemon: None,
-            outages: Outages::load(data_dir),
-            heart: Heartbeat::in_dir(data_dir),
+            heart: site.heart,
             stop: None,
         }
     }
@@ -50,12 +53,6 @@ impl Keeper {
     /// The daemon, while its database can be used.
     pub fn daemon(&self) -> Option<&Daemon> {
         self.daemon.as_ref()
-    }
-
-    /// Whoever watches this keeper from outside its loop.
-    pub fn watcher(&self, clock: Clock) -> Watcher {
-        let (config, data_dir) = (self.config.clone(), self.data_dir.clone());
-        Watcher::new(config, data_dir, self.heart.clone(), clock)
     }
 
     /// One pass. A database that cannot be used is told of by the robot, and told as over once it can.
@@ -111,11 +108,12 @@ impl Keeper {
         info!(
             version = env!("CARGO_PKG_VERSION"),
             data_dir = %self.data_dir.display(),
+            campaign = self.config.name,
             mailbox = self.config.mailbox.user,
-            poll_seconds = self.config.mailbox.poll_seconds,
+            poll_seconds = self.config.poll_seconds(),
             "started"
         );
-        let usual = Duration::from_secs(self.config.mailbox.poll_seconds);
+        let usual = Duration::from_secs(self.config.poll_seconds());
         let (mut wait, mut begun) = (usual, false);
         while !*stop.borrow() {
             let passed = self.pass(clock.now()).await;
@@ -147,9 +145,8 @@ impl Keeper {
 
 /// A fault of the machine is looked at again as soon as ever; a server is not pressed.
 fn after_fault(error: &anyhow::Error, wait: Duration, usual: Duration) -> Duration {
-    match error.downcast_ref::<mailbox::Error>() {
-        Some(mailbox::Error::Credentials { .. }) => LONGEST_WAIT.max(usual),
-        _ if error.is::<Fault>() => usual,
-        _ => (wait * 2).min(LONGEST_WAIT).max(usual),
+    match error.is::<Fault>() || error.is::<OthersPolled>() {
+        true => usual,
+        false => after_failure(error, wait, usual),
     }
 }

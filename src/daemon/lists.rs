@@ -1,8 +1,10 @@
 //! The lists of a digest: what needs a person, letters, links, corrections, the ledger.
 
 use super::Daemon;
+use super::storage::STORAGE;
 use crate::attribution::Outcome;
 use crate::campaign::{CST, Moment};
+use crate::config::mailbox_and_folder;
 use crate::message::{Link, LinkKind};
 use crate::outgoing::{AsideLine, ChangeLine, LedgerLine, LetterLine, LinkLine, ReviewLine};
 use crate::store::{LetterRow, LetterState, MailRow};
@@ -149,10 +151,13 @@ pub(super) fn aside_lines(mails: &[MailRow], since: Moment) -> Vec<AsideLine> {
 }
 
 pub(super) fn trouble_line(folder: &str, what: &str) -> String {
-    match folder {
-        "" => format!("收信：{what}"),
-        "smtp" => what.to_owned(),
-        folder => format!("文件夹 {folder}：{what}"),
+    match mailbox_and_folder(folder) {
+        ("", "") => format!("收信：{what}"),
+        ("", "smtp") => what.to_owned(),
+        ("", STORAGE) => format!("远程存储：{what}"),
+        ("", folder) => format!("文件夹 {folder}：{what}"),
+        (mailbox, "") => format!("邮箱“{mailbox}”收信：{what}"),
+        (mailbox, folder) => format!("邮箱“{mailbox}”文件夹 {folder}：{what}"),
     }
 }
 

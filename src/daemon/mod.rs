@@ -12,6 +12,7 @@ mod keeper;
 mod letters;
 mod line;
 mod lists;
+mod mailboxes;
 mod outage;
 mod pack;
 mod poll;
@@ -19,6 +20,7 @@ mod progress;
 mod readers;
 mod reading;
 mod receipts;
+mod refetch;
 mod rehearsal;
 mod reminders;
 mod replies;
@@ -28,6 +30,8 @@ mod robot;
 mod room;
 mod said;
 mod sending;
+mod side_by_side;
+mod storage;
 mod upkeep;
 mod watching;
 
@@ -36,10 +40,13 @@ pub use clock::Clock;
 pub use corrections::Target;
 pub use intake::Imported;
 pub use keeper::Keeper;
+pub use mailboxes::OthersPolled;
 pub use outage::{Outage, Outages};
 pub use pack::Choice;
+pub use refetch::Refetched;
 pub use reminders::{Due, Reminders};
 pub use retention::Prunable;
+pub use side_by_side::{Site, side_by_side};
 pub use upkeep::{BackedUp, Unlike, Verified, restore};
 pub use watching::{Facts, Heartbeat, Pulse, Watcher, Watching, words as status_words, wrong};
 
@@ -50,11 +57,13 @@ use crate::campaign::{CST, Campaign, Moment};
 use crate::config::Config;
 use crate::outgoing::Templates;
 use crate::roster::Roster;
-use crate::store::{Blobs, Fact, Fault, Lock, Store};
+use crate::store::{Blobs, Fact, Fault, Lock, Remote, Store};
 use anyhow::{Context, Result, anyhow};
 use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
+use mailboxes::Manners;
 use rand::RngExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -80,8 +89,8 @@ pub struct Daemon {
     stop: Option<watch::Receiver<bool>>,
     /// Reads the whole database; nothing is written before it ends.
     looking: Option<JoinHandle<Result<()>>>,
-    /// Whether the mailbox's server answers one command at a time only.
-    one_by_one: bool,
+    /// What is known of the mailboxes' servers, by the names of the mailboxes.
+    manners: BTreeMap<String, Manners>,
     /// The hour and the version of the store at which reminders were last decided.
     reminded: Option<(i64, (i64, u64))>,
     /// When this process first looked into the mailbox.
@@ -179,7 +188,7 @@ impl Daemon {
     ) -> Result<Self> {
         let (campaign, roster) = (config.campaign()?, config.roster()?);
         let store = open(data_dir)?;
-        let blobs = Blobs::open(data_dir)?;
+        let blobs = Blobs::open(data_dir)?.with(Remote::open(&config.storage, &config.name)?);
         Ok(Self {
             reader_program: OURSELVES.into(),
             judge: Judge::new(roster.clone(), campaign.clone()),
@@ -190,7 +199,7 @@ impl Daemon {
             blobs,
             stop: None,
             looking: None,
-            one_by_one: false,
+            manners: BTreeMap::new(),
             reminded: None,
             first_pass: None,
             kept_on: None,
@@ -285,6 +294,10 @@ impl Daemon {
         if new_day {
             self.prune(now)?;
             self.kept_on = Some(today);
+        }
+        self.store_files(now)?;
+        if new_day {
+            self.let_go(now)?;
         }
         Ok(())
     }

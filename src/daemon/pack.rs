@@ -112,7 +112,7 @@ impl Daemon {
             let number = numbers.entry(what).or_default();
             *number += 1;
             let name = format!("{folder}/{what}{number:02}{}", ending(&file.name));
-            out.copy(&name, &self.blobs.path(&file.sha256), &file.sha256)?;
+            out.copy(&name, &self.blobs.bring(&file.sha256)?, &file.sha256)?;
         }
         let looks = self.small_photos(row, files)?;
         if !looks.is_empty() {

@@ -1,4 +1,4 @@
-//! One look into the mailbox: one connection, every watched folder, everything new taken in.
+//! One look into one folder: everything new in it is listed, fetched and taken in.
 
 use super::line::Line;
 use super::readers::Readers;
@@ -7,8 +7,7 @@ use super::room::Room;
 use super::watching::Heartbeat;
 use super::{Daemon, progress};
 use crate::campaign::Moment;
-use crate::config;
-use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, batches, watched};
+use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, batches};
 use crate::store::{Cursor, Place};
 use anyhow::{Context, Result, anyhow};
 use chrono::TimeDelta;
@@ -16,129 +15,48 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, watch};
-use tracing::{debug, info, warn};
+use tracing::debug;
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
-/// In place of a folder that the settings name and the server lacks.
-const SETTINGS: &str = "settings";
+
+/// A watched folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// As the server writes it.
+    pub name: String,
+    /// As rows know it: with its mailbox, where there are several.
+    pub place: String,
+}
 
 impl Daemon {
-    /// Looks into every watched folder. What was fetched before a fault stays kept; the next poll goes on from there.
-    ///
-    /// # Errors
-    /// A [`Error`] of the mailbox (downcast to tell refused credentials apart), or a fault of store and disk.
-    pub async fn poll(&mut self, now: Moment) -> Result<usize> {
-        let line = self.connect().await;
-        self.looked_through()?;
-        self.store.set_back_to(now)?;
-        let result = match line {
-            Ok(line) => self.poll_all(line, now).await,
-            Err(error) => Err(error),
-        };
-        if self.database_fails(&result) {
-            return result;
-        }
-        let what = result.as_ref().err().map(|error| format!("{error:#}"));
-        let is_news = self.store.trouble("", what.as_deref(), now)?;
-        if is_news && result.is_ok() {
-            info!("polls succeed again");
-        }
-        result
-    }
-
-    async fn connect(&self) -> Result<Line> {
-        let settings = self.config.mailbox.clone();
-        let password = config::secret(&settings.password_file)?;
-        self.room().is_left()?;
-        Ok(Line::open(settings, password, self.one_by_one).await?)
-    }
-
-    async fn poll_all(&mut self, line: Line, now: Moment) -> Result<usize> {
-        let watch = self.config.mailbox.folders.clone();
-        let line = Arc::new(Mutex::new(line));
-        let listed = line.lock().await.session.folders().await?;
-        let (mut new, mut whole) = (0, true);
-        let folders = watched(watch.as_deref(), &listed);
-        self.store.forget_troubles_but(&troubled(&folders))?;
-        for (n, folder) in folders.into_iter().enumerate() {
-            if self.stopping() {
-                whole = false;
-                break;
-            }
-            let name = folder.as_deref().unwrap_or_default().to_owned();
-            let result = match folder {
-                Ok(folder) => self.poll_folder(&line, &folder, now).await,
-                Err(error) => Err(error.into()),
-            };
-            // Reports come into the first folder; a refused spam folder is told of and stops no reminder.
-            whole &= n > 0 || result.is_ok();
-            new += self.settle(&name, result, now)?;
-        }
-        if whole && !self.stopping() {
-            self.store.polled(now)?;
-        }
-        let mut line = line.lock().await;
-        self.one_by_one = line.one_by_one;
-        line.session.close().await;
-        if new > 0 {
-            info!(mails = new, "mails taken in");
-        }
-        Ok(new)
-    }
-
-    /// A folder that the server refuses is reported and does not stop the others.
-    fn settle(&mut self, folder: &str, result: Result<usize>, now: Moment) -> Result<usize> {
-        match result {
-            Ok(new) => {
-                if self.store.trouble(folder, None, now)? {
-                    info!(folder, "folder can be read again");
-                }
-                Ok(new)
-            }
-            Err(error)
-                if error
-                    .downcast_ref::<Error>()
-                    .is_some_and(Error::leaves_session) =>
-            {
-                let error = format!("{error:#}");
-                let name = if folder.is_empty() { SETTINGS } else { folder };
-                if self.store.trouble(name, Some(&error), now)? {
-                    warn!(folder, error, "folder cannot be read");
-                }
-                Ok(0)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn poll_folder(
+    pub(super) async fn poll_folder(
         &mut self,
         shared: &Arc<Mutex<Line>>,
-        folder: &str,
+        folder: &Folder,
         now: Moment,
     ) -> Result<usize> {
         let mut line = shared.lock().await;
-        let cursor = self.store.cursor(folder)?;
+        let cursor = self.store.cursor(&folder.place)?;
         let cursor = cursor.filter(|cursor| now - cursor.compared_at < COMPARE_EVERY);
         let first = cursor
             .as_ref()
             .map_or(1, |cursor| cursor.last_uid.saturating_add(1));
-        let (opened, found) = line.look_into(folder, first).await?;
+        let (opened, found) = line.look_into(&folder.name, first).await?;
         self.store
-            .opened(folder, opened.uidvalidity, opened.exists)?;
+            .opened(&folder.place, opened.uidvalidity, opened.exists)?;
         let look = Look {
             opened,
             cursor: cursor.filter(|cursor| cursor.uidvalidity == opened.uidvalidity),
             complete: first == 1,
             found,
         };
-        let wanted = self.find_new(&mut line, folder, look, now).await?;
+        let wanted = self.find_new(&mut line, &folder.place, look, now).await?;
         if wanted.is_empty() {
             return Ok(0);
         }
         let places = Places {
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             uidvalidity: opened.uidvalidity,
         };
         let listed = self.list(&mut line, &places, &wanted, now).await?;
@@ -168,7 +86,7 @@ impl Daemon {
                     all.extend(listed);
                 }
                 Err(error) => {
-                    let why = line.recover(&places.folder, error, uids.len()).await?;
+                    let why = line.recover(&places.folder.name, error, uids.len()).await?;
                     match uids.as_slice() {
                         [one] => self.store.failed(&places.of(*one), &why, now)?,
                         many => many
@@ -186,7 +104,7 @@ impl Daemon {
     async fn find_new(
         &mut self,
         line: &mut Line,
-        folder: &str,
+        place: &str,
         look: Look,
         now: Moment,
     ) -> Result<Vec<u32>> {
@@ -195,16 +113,16 @@ impl Daemon {
             exists,
         } = look.opened;
         if let Some(cursor) = look.cursor {
-            let mut wanted = self.store.wanted(folder, uidvalidity, &look.found)?;
+            let mut wanted = self.store.wanted(place, uidvalidity, &look.found)?;
             let present = match cursor.settled_count {
                 Some(count) => count,
-                None => self.store.present(folder, uidvalidity)?,
+                None => self.store.present(place, uidvalidity)?,
             };
             if present as usize + wanted.len() == exists as usize {
                 if wanted.is_empty() && cursor.settled_count.is_none() {
-                    self.store.settled(folder, present)?;
+                    self.store.settled(place, present)?;
                 }
-                wanted.extend(self.store.unfetched(folder, uidvalidity)?);
+                wanted.extend(self.store.unfetched(place, uidvalidity)?);
                 wanted.sort_unstable();
                 wanted.dedup();
                 return Ok(wanted);
@@ -215,10 +133,10 @@ impl Daemon {
             false => line.session.search(1).await?,
         };
         let listed = line.session.all_uids(found, exists).await?;
-        self.store.compared(folder, uidvalidity, &listed, now)?;
+        self.store.compared(place, uidvalidity, &listed, now)?;
         let count = exists.max(listed.len() as u32);
-        self.store.opened(folder, uidvalidity, count)?;
-        self.store.wanted(folder, uidvalidity, &listed)
+        self.store.opened(place, uidvalidity, count)?;
+        self.store.wanted(place, uidvalidity, &listed)
     }
 
     /// Fetches, reads and keeps side by side.
@@ -282,17 +200,6 @@ impl Daemon {
     }
 }
 
-/// What may be troubled: the connection, the way out, and the folders that are watched; `settings` where they name one
-/// that is missing.
-fn troubled(watched: &[Result<String, Error>]) -> Vec<String> {
-    let folders = watched.iter().map(|folder| match folder {
-        Ok(name) => name.clone(),
-        Err(_) => SETTINGS.to_owned(),
-    });
-    let always = ["", "smtp"].map(str::to_owned);
-    folders.chain(always).collect()
-}
-
 /// What one look into a folder showed.
 struct Look {
     opened: Examined,
@@ -306,14 +213,14 @@ struct Look {
 /// The places of one folder.
 #[derive(Debug, Clone)]
 struct Places {
-    folder: String,
+    folder: Folder,
     uidvalidity: u32,
 }
 
 impl Places {
     fn of(&self, uid: u32) -> Place {
         Place {
-            folder: self.folder.clone(),
+            folder: self.folder.place.clone(),
             uidvalidity: self.uidvalidity,
             uid,
         }
@@ -348,7 +255,7 @@ impl Fetcher {
                 Err(error @ Error::Local(_)) => return Err(error.into()),
                 Err(error) => {
                     let why = line
-                        .recover(&self.places.folder, error, batch.len())
+                        .recover(&self.places.folder.name, error, batch.len())
                         .await?;
                     if batch.len() > 1 {
                         let single = batch.iter().rev().map(|one| vec![one.clone()]);

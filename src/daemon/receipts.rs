@@ -44,9 +44,9 @@ impl Daemon {
     /// Never a machine, a letter of ours that comes back, ourselves, staff, a forged or a dead address.
     fn may_be_answered(&self, id: i64, mail: &MailRow) -> Result<bool> {
         let content = self.store.content(id)?.unwrap_or_default();
-        let ours = [&self.config.mailbox.user, &self.config.outgoing.user];
+        let ours = self.config.mailboxes().map(|mailbox| &mailbox.user);
         let own = ours
-            .into_iter()
+            .chain([&self.config.outgoing.user])
             .chain(&self.config.staff.digest_to)
             .any(|own| own.eq_ignore_ascii_case(&mail.from));
         let dead = self

@@ -17,7 +17,15 @@ pub async fn tell(settings: &Alarms, alarm: &Alarm) -> Result<()> {
         return Ok(());
     };
     let url = config::secret(&settings.robot_url_file)?;
-    let body = to_robot(robot, alarm);
+    let what = match settings.campaign.as_str() {
+        "" => alarm.what.clone(),
+        campaign => format!("【{campaign}】{}", alarm.what),
+    };
+    let alarm = Alarm {
+        what,
+        ..alarm.clone()
+    };
+    let body = to_robot(robot, &alarm);
     let post = tokio::task::spawn_blocking(move || post(url.expose_secret(), body));
     let answer = post.await.context("the post was cut off")?;
     let answer = answer.map_err(|error| match error {

@@ -5,8 +5,8 @@ use crate::campaign::{CST, Campaign, Moment};
 use crate::config;
 use crate::mailbox::Session;
 use crate::outgoing::{
-    Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Templates, Transport, code, mail,
-    reminder,
+    Envelope, Fate, Letter, Pace, Quiet, ReminderFacts, Rule, Sender, Templates, Transport, code,
+    mail, reminder,
 };
 use crate::standing::{Owing, Standing};
 use crate::store::{LetterRow, LetterState};
@@ -131,7 +131,17 @@ impl Daemon {
                     words.subject = format!("{} {}", words.subject, code(&letter.message_id));
                 }
                 let out = &self.config.outgoing;
-                let bytes = mail(&words, &out.name, &out.user, &letter.message_id, now)?;
+                // Answers of staff are read where mails are watched, and nowhere else.
+                let reply_to = match self.config.sending_mailbox() {
+                    Some(_) => None,
+                    None => Some(self.config.mailbox.user.as_str()),
+                };
+                let sender = Sender {
+                    name: &out.name,
+                    address: &out.user,
+                    reply_to,
+                };
+                let bytes = mail(&words, &sender, &letter.message_id, now)?;
                 self.store
                     .letter_composed(letter.id, &words.subject, &bytes)?;
                 fail_point!("composed");
@@ -168,8 +178,10 @@ impl Daemon {
     }
 
     async fn search_sent(&self, message_id: &str) -> Result<bool> {
-        let password = config::secret(&self.config.mailbox.password_file)?;
-        let mut session = Session::open(&self.config.mailbox, &password).await?;
+        let mailbox = self.config.sending_mailbox();
+        let mailbox = mailbox.unwrap_or(&self.config.mailbox);
+        let password = config::secret(&mailbox.password_file)?;
+        let mut session = Session::open(mailbox, &password).await?;
         let mut found = false;
         for folder in session
             .folders()

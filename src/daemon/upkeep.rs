@@ -1,7 +1,7 @@
 //! Keeping what is kept: verify, backup, restore.
 
 use super::{Daemon, Imported};
-use crate::config;
+use crate::config::{self, Mailbox};
 use crate::mailbox::{self, Session, watched};
 use crate::store::{Blobs, Lock, Store, hash_file};
 use anyhow::{Context, Result, ensure};
@@ -30,7 +30,7 @@ pub struct Verified {
 /// How a folder of the server differs from the rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Unlike {
-    /// As the server writes it.
+    /// As the server writes it; with its mailbox, where there are several.
     pub folder: String,
     /// Mails on the server.
     pub server: usize,
@@ -103,14 +103,24 @@ impl Daemon {
     /// # Errors
     /// When the server cannot be reached; a folder that it refuses is in the answer.
     pub async fn compare_with_server(&self) -> Result<Vec<Unlike>> {
-        let settings = &self.config.mailbox;
-        let password = config::secret(&settings.password_file)?;
-        let mut session = Session::open(settings, &password).await?;
-        let listed = session.folders().await?;
         let mut all = Vec::new();
-        for folder in watched(settings.folders.as_deref(), &listed) {
+        for mailbox in self.config.mailboxes() {
+            let compared = self.compare_mailbox(mailbox, &mut all).await;
+            compared.with_context(|| format!("mailbox of {}", mailbox.user))?;
+        }
+        Ok(all)
+    }
+
+    async fn compare_mailbox(&self, mailbox: &Mailbox, all: &mut Vec<Unlike>) -> Result<()> {
+        let password = config::secret(&mailbox.password_file)?;
+        let mut session = Session::open(mailbox, &password).await?;
+        let listed = session.folders().await?;
+        for folder in watched(mailbox.folders.as_deref(), &listed) {
             let compared = match folder {
-                Ok(folder) => self.compare_folder(&mut session, &folder).await,
+                Ok(folder) => {
+                    let place = mailbox.place(&folder);
+                    self.compare_folder(&mut session, &folder, place).await
+                }
                 Err(error) => Err(error.into()),
             };
             all.push(compared.or_else(|error| match error.downcast_ref() {
@@ -122,21 +132,26 @@ impl Daemon {
             })?);
         }
         session.close().await;
-        Ok(all)
+        Ok(())
     }
 
-    async fn compare_folder(&self, session: &mut Session, folder: &str) -> Result<Unlike> {
+    async fn compare_folder(
+        &self,
+        session: &mut Session,
+        folder: &str,
+        place: String,
+    ) -> Result<Unlike> {
         let opened = session.examine(folder).await?;
         let found = session.search(1).await?;
         let listed = session.all_uids(found, opened.exists).await?;
         let listed: BTreeSet<u32> = listed.into_iter().collect();
-        let rows = self.store.placed(folder, opened.uidvalidity)?;
-        let cursor = self.store.cursor(folder)?;
+        let rows = self.store.placed(&place, opened.uidvalidity)?;
+        let cursor = self.store.cursor(&place)?;
         let last = cursor.filter(|cursor| cursor.uidvalidity == opened.uidvalidity);
         let last = last.map_or(0, |cursor| cursor.last_uid);
         let (new, unexplained) = listed.difference(&rows).partition(|uid| **uid > last);
         Ok(Unlike {
-            folder: folder.to_owned(),
+            folder: place,
             server: listed.len(),
             unexplained,
             new,
@@ -147,7 +162,7 @@ impl Daemon {
 
     fn fault_of(&self, sha256: &str, by: &str) -> Option<String> {
         let path = self.blobs.path(sha256);
-        match hash_file(&path) {
+        match self.blobs.hash_of(sha256) {
             Ok(hash) if hash == sha256 => None,
             Ok(_) => Some(format!(
                 "{by}: {} is damaged, its hash differs",
@@ -227,17 +242,27 @@ pub fn restore(source: &Path, data_dir: &Path) -> Result<BackedUp> {
     })
 }
 
-/// The blobs that a database file names.
-fn named_in(database: &Path) -> Result<BTreeSet<String>> {
-    let blobs = Store::open_file(database)?.named_blobs()?;
-    Ok(blobs.into_iter().map(|blob| blob.sha256).collect())
+/// The blobs that a database file names, and whether the storage holds them too.
+fn named_in(database: &Path) -> Result<BTreeMap<String, bool>> {
+    let store = Store::open_file(database)?;
+    let (blobs, stored) = (store.named_blobs()?, store.stored()?);
+    let whether_stored = |sha256: String| {
+        let is = stored.contains(&sha256);
+        (sha256, is)
+    };
+    let named = blobs.into_iter().map(|blob| whether_stored(blob.sha256));
+    Ok(named.collect())
 }
 
-/// Copies what `to` lacks through its spool; gives the number of copies. A damaged one is refused by its hash.
-fn copy_blobs(named: &BTreeSet<String>, from: &Blobs, to: &Blobs) -> Result<usize> {
+/// Copies what `to` lacks through its spool; gives the number of copies. A damaged one is refused by its hash, and one
+/// that only the storage holds is left there.
+fn copy_blobs(named: &BTreeMap<String, bool>, from: &Blobs, to: &Blobs) -> Result<usize> {
     let mut new = 0;
-    for sha256 in named.iter().filter(|sha256| !to.path(sha256).exists()) {
+    for (sha256, stored) in named.iter().filter(|(sha256, _)| !to.path(sha256).exists()) {
         let source = from.path(sha256);
+        if *stored && !source.exists() {
+            continue;
+        }
         let mut spooled = tempfile::NamedTempFile::new_in(to.spool())?;
         let mut file =
             File::open(&source).with_context(|| format!("cannot read {}", source.display()))?;

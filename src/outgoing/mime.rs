@@ -8,25 +8,38 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
+/// Whom a letter is from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// Shown in front of the address.
+    pub name: &'a str,
+    /// Address of the account that sends.
+    pub address: &'a str,
+    /// Where answers go, unless to `address`; what is no address is left out.
+    pub reply_to: Option<&'a str>,
+}
+
 /// The whole mail: plain text and HTML side by side, dated `now` in China Standard Time.
 ///
 /// `message_id` is given without its angle brackets. Fails only where an address is none.
 pub fn mail(
     letter: &Letter,
-    sender_name: &str,
-    sender_address: &str,
+    sender: &Sender<'_>,
     message_id: &str,
     now: Moment,
 ) -> Result<Vec<u8>> {
-    let name = Some(one_line(sender_name)).filter(|name| !name.is_empty());
+    let name = Some(one_line(sender.name)).filter(|name| !name.is_empty());
     let body = body(letter)?;
     let mut builder = Message::builder();
     if let Some(answered) = letter.answers.as_deref().map(one_line) {
         let id = format!("<{answered}>");
         builder = builder.in_reply_to(id.clone()).references(id);
     }
+    if let Some(Ok(reply_to)) = sender.reply_to.map(address) {
+        builder = builder.reply_to(Mailbox::new(None, reply_to));
+    }
     let mut message = builder
-        .from(Mailbox::new(name, address(sender_address)?))
+        .from(Mailbox::new(name, address(sender.address)?))
         .to(Mailbox::new(None, address(&letter.to)?))
         .subject(one_line(&letter.subject))
         .message_id(Some(format!("<{}>", one_line(message_id))))

@@ -40,7 +40,7 @@ pub use facts::{
 };
 pub use file_name::{ending, safe, unique};
 pub use letter::{Attached, Key, Letter, Rule};
-pub use mime::{mail, self_test};
+pub use mime::{Sender, mail, self_test};
 pub use pace::{Pace, Quiet};
 pub use receipt::{ReceiptFacts, Received, day_of_receipt, receipt};
 pub use reminder::{ReminderFacts, reminder};

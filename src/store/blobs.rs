@@ -1,6 +1,7 @@
 //! Content-addressed files: raw mails and attachments, named by their SHA-256.
 
-use anyhow::{Context, Result};
+use super::remote::Remote;
+use anyhow::{Context, Result, ensure};
 use fail::fail_point;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -11,11 +12,12 @@ use tempfile::{NamedTempFile, TempPath};
 /// What is read and written at a time.
 const PIECE: usize = 128 << 10;
 
-/// The directory of all blobs: `blobs/ab/abcdef…`.
+/// The directory of all blobs: `blobs/ab/abcdef…`; of those that the storage holds too, some of them there alone.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     root: PathBuf,
     spool: PathBuf,
+    remote: Option<Remote>,
 }
 
 /// A blob that is written, but not yet durable nor under its name.
@@ -49,7 +51,47 @@ impl Blobs {
         Self {
             root: data_dir.join("blobs"),
             spool: data_dir.join("spool"),
+            remote: None,
         }
+    }
+
+    /// The same, with the storage to which blobs were moved.
+    pub fn with(self, remote: Option<Remote>) -> Self {
+        Self { remote, ..self }
+    }
+
+    /// The storage of the settings.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
+    }
+
+    /// Where a blob lies, to be read; one that lies in the storage alone is fetched first, and lies here again.
+    pub fn bring(&self, sha256: &str) -> Result<PathBuf> {
+        let path = self.path(sha256);
+        if let Some(remote) = self.remote.as_ref().filter(|_| !path.exists()) {
+            let mut file = Hashed::new(&self.spool)?;
+            remote.copy(sha256, &mut file)?;
+            let (hash, file) = file.finish();
+            ensure!(
+                hash == sha256,
+                "{sha256} is damaged in the storage: its hash differs"
+            );
+            std::fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+            file.persist(&path)
+                .with_context(|| format!("cannot keep {}", path.display()))?;
+        }
+        Ok(path)
+    }
+
+    /// Hash of what lies under this name here, or where it does not in the storage; nothing is kept of it.
+    pub fn hash_of(&self, sha256: &str) -> Result<String> {
+        let path = self.path(sha256);
+        let Some(remote) = self.remote.as_ref().filter(|_| !path.exists()) else {
+            return hash_file(&path).with_context(|| path.display().to_string());
+        };
+        let mut hasher = Hashing(Sha256::new());
+        remote.copy(sha256, &mut hasher)?;
+        Ok(hex(&hasher.0.finalize()))
     }
 
     /// Where unfinished files lie: on the same file system, so that they can be renamed into place.
@@ -88,15 +130,12 @@ impl Blobs {
     /// Writes what `from` gives into the spool, whether or not the blob is kept already. Gives its hash too, and the
     /// file to read from.
     pub fn stage_from(&self, from: &mut dyn Read) -> Result<(String, File, Option<Staged>)> {
-        let mut file = Hashed {
-            file: NamedTempFile::new_in(&self.spool)?,
-            hasher: Sha256::new(),
-        };
+        let mut file = Hashed::new(&self.spool)?;
         let mut from = BufReader::with_capacity(PIECE, from);
         std::io::copy(&mut from, &mut file).context("cannot write into the spool")?;
-        let sha256 = hex(&file.hasher.finalize());
-        let written = file.file.as_file().try_clone()?;
-        let staged = self.stage_file(&sha256, file.file)?;
+        let (sha256, file) = file.finish();
+        let written = file.as_file().try_clone()?;
+        let staged = self.stage_file(&sha256, file)?;
         Ok((sha256, written, staged))
     }
 
@@ -165,6 +204,33 @@ impl Blobs {
 struct Hashed {
     file: NamedTempFile,
     hasher: Sha256,
+}
+
+impl Hashed {
+    fn new(spool: &Path) -> Result<Self> {
+        Ok(Self {
+            file: NamedTempFile::new_in(spool)?,
+            hasher: Sha256::new(),
+        })
+    }
+
+    fn finish(self) -> (String, NamedTempFile) {
+        (hex(&self.hasher.finalize()), self.file)
+    }
+}
+
+/// Bytes that are hashed and let go.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Write for Hashed {

@@ -4,7 +4,7 @@ use super::{Store, moment};
 use crate::campaign::Moment;
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// How often a mail that cannot be fetched is asked for at every poll; after that, once a day.
 const ATTEMPTS: u32 = 5;
@@ -12,7 +12,7 @@ const ATTEMPTS: u32 = 5;
 /// Where a mail lies on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Folder name as the server writes it.
+    /// Folder name as the server writes it; with its mailbox, where there are several.
     pub folder: String,
     /// Of the folder (RFC 3501 section 2.3.1.1); constantly 1 on 163.com's INBOX.
     pub uidvalidity: u32,
@@ -60,7 +60,7 @@ impl Ledger {
 /// Something that went wrong and has not been put right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Folder, or empty for the connection as a whole.
+    /// Folder, or empty for the connection as a whole; with its mailbox, where there are several. `smtp`: the way out.
     pub folder: String,
     /// In words for staff.
     pub what: String,
@@ -198,6 +198,25 @@ impl Store {
         Ok(())
     }
 
+    /// Where mails lay on the server when last seen.
+    pub fn places_of(&self, mails: &BTreeSet<i64>) -> Result<Vec<Place>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT folder, uidvalidity, uid FROM locations WHERE mail = ?1 AND NOT gone",
+        )?;
+        let mut places = Vec::new();
+        for mail in mails {
+            let rows = statement.query_map([mail], |row| {
+                Ok(Place {
+                    folder: row.get(0)?,
+                    uidvalidity: row.get(1)?,
+                    uid: row.get(2)?,
+                })
+            })?;
+            places.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(places)
+    }
+
     /// Mails of a folder that were on the server when last seen.
     pub fn present(&self, folder: &str, uidvalidity: u32) -> Result<u32> {
         let mut statement = self.connection.prepare_cached(
@@ -266,7 +285,7 @@ impl Store {
              FROM cursors c
              LEFT JOIN locations l ON l.folder = c.folder AND l.uidvalidity = c.uidvalidity AND NOT l.gone
              LEFT JOIN mails m ON m.id = l.mail
-             GROUP BY c.folder ORDER BY c.folder <> 'INBOX', c.folder",
+             GROUP BY c.folder ORDER BY c.folder NOT LIKE '%INBOX', c.folder",
         )?;
         let lines = statement.query_map([], |row| {
             Ok(Ledger {
@@ -297,12 +316,12 @@ impl Store {
         Ok(changed > 0)
     }
 
-    /// Forgets the troubles of all folders but these.
-    pub fn forget_troubles_but(&mut self, folders: &[String]) -> Result<()> {
-        self.connection.execute(
-            "DELETE FROM troubles WHERE folder NOT IN (SELECT value FROM json_each(?1))",
-            [super::json(&folders)?],
-        )?;
+    /// Forgets the troubles of all folders but those of which `keep` says so.
+    pub fn forget_troubles_but(&mut self, keep: impl Fn(&str) -> bool) -> Result<()> {
+        for trouble in self.troubles()?.iter().filter(|one| !keep(&one.folder)) {
+            self.connection
+                .execute("DELETE FROM troubles WHERE folder = ?1", [&trouble.folder])?;
+        }
         Ok(())
     }
 

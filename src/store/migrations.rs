@@ -11,6 +11,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 /// The schema that this program writes.
@@ -109,6 +110,7 @@ mod tests {
             include_str!("../../tests/rows/v4.sql"),
             include_str!("../../tests/rows/v5.sql"),
             include_str!("../../tests/rows/v6.sql"),
+            include_str!("../../tests/rows/v7.sql"),
         ];
         assert_eq!(
             samples.len(),

@@ -76,12 +76,14 @@ pub enum Item {
     MailboxCode,
     OutgoingCode,
     RobotUrl,
+    Sender,
     Campaign,
     Addresses,
     Names,
     DataDir,
     Disk,
     Database,
+    Storage,
     Daemon,
     TimeZone,
     Reader,
@@ -101,18 +103,20 @@ pub enum Item {
 
 impl Item {
     /// Every item, in the order in which they are examined.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Settings,
         Self::Staff,
         Self::MailboxCode,
         Self::OutgoingCode,
         Self::RobotUrl,
+        Self::Sender,
         Self::Campaign,
         Self::Addresses,
         Self::Names,
         Self::DataDir,
         Self::Disk,
         Self::Database,
+        Self::Storage,
         Self::Daemon,
         Self::TimeZone,
         Self::Reader,
@@ -137,12 +141,14 @@ impl Item {
             Self::MailboxCode => ("收信授权码", "mailbox code"),
             Self::OutgoingCode => ("发信授权码", "outgoing code"),
             Self::RobotUrl => ("群机器人", "robot"),
+            Self::Sender => ("发信人", "sender"),
             Self::Campaign => ("活动周日程", "campaign"),
             Self::Addresses => ("单位邮箱", "addresses"),
             Self::Names => ("单位名称", "names"),
             Self::DataDir => ("数据目录", "data"),
             Self::Disk => ("磁盘空间", "disk"),
             Self::Database => ("数据库", "database"),
+            Self::Storage => ("对象存储", "storage"),
             Self::Daemon => ("守护进程", "daemon"),
             Self::TimeZone => ("时区", "time zone"),
             Self::Reader => ("阅读隔离", "reader"),
@@ -171,6 +177,8 @@ impl Item {
 pub struct Finding {
     /// What was examined.
     pub item: Item,
+    /// Name of the mailbox that it is of; empty where that has none.
+    pub mailbox: String,
     /// How it was found.
     pub state: State,
     /// In words, or why it was not tried.
@@ -199,9 +207,17 @@ impl Finding {
     fn new(item: Item, state: State, what: Words, remedy: Option<Words>) -> Self {
         Self {
             item,
+            mailbox: String::new(),
             state,
             what,
             remedy,
+        }
+    }
+
+    pub(super) fn in_mailbox(self, mailbox: &str) -> Self {
+        Self {
+            mailbox: mailbox.to_owned(),
+            ..self
         }
     }
 
@@ -219,9 +235,16 @@ impl Finding {
         let first = widest(&mut states.into_iter().map(|state| word(state, lang)));
         let second = widest(&mut Item::ALL.into_iter().map(|item| item.title(lang)));
         let mut line = format!(
-            "{}  {}  {}",
+            "{}  {}  {}{}",
             padded(word(self.state, lang), first),
             padded(self.item.title(lang), second),
+            match self.mailbox.as_str() {
+                "" => String::new(),
+                name => match lang {
+                    Lang::Zh => format!("{name}："),
+                    Lang::En => format!("{name}: "),
+                },
+            },
             self.what.in_lang(lang)
         );
         if let Some(remedy) = &self.remedy {
@@ -236,8 +259,10 @@ impl Finding {
 
     /// The public shape of `--json`.
     pub fn json(&self, lang: Lang) -> serde_json::Value {
+        let mailbox = Some(&self.mailbox).filter(|name| !name.is_empty());
         serde_json::json!({
             "id": self.item,
+            "mailbox": mailbox,
             "state": self.state,
             "what": self.what.in_lang(lang),
             "remedy": self.remedy.as_ref().map(|remedy| remedy.in_lang(lang)),

@@ -23,8 +23,9 @@ pub use settings::unusable;
 
 use crate::attribution::clashes;
 use crate::campaign::{CST, Moment};
-use crate::config::{self, Config, Transport};
+use crate::config::{self, Config, Mailbox, Transport};
 use crate::outgoing::Smtp;
+use crate::store::Remote;
 use anyhow::Result;
 use finding::both;
 use net::Server;
@@ -81,6 +82,7 @@ impl Doctor {
         tell(settings::file(file, config));
         tell(settings::staff(config));
         self.secrets(online, tell);
+        tell(settings::sender(config));
         tell(calendar::campaign(
             &campaign,
             self.now.with_timezone(&CST).date_naive(),
@@ -97,16 +99,18 @@ impl Doctor {
 
     fn secrets(&self, online: bool, tell: &mut dyn FnMut(Finding)) {
         let config = &self.config;
-        let mut secret = |item, path: &Path, needed| {
+        let mut secret = |item, path: &Path, mailbox: &str| {
             let seen = settings::Secret::of(path);
-            tell(settings::secret(item, path, &seen, needed));
+            tell(settings::secret(item, path, &seen, online).in_mailbox(mailbox));
         };
-        secret(Item::MailboxCode, &config.mailbox.password_file, online);
+        for mailbox in config.mailboxes() {
+            secret(Item::MailboxCode, &mailbox.password_file, &mailbox.name);
+        }
         if config.outgoing.transport == Transport::Smtp {
-            secret(Item::OutgoingCode, &config.outgoing.password_file, online);
+            secret(Item::OutgoingCode, &config.outgoing.password_file, "");
         }
         if config.alarms.robot.is_some() {
-            secret(Item::RobotUrl, &config.alarms.robot_url_file, online);
+            secret(Item::RobotUrl, &config.alarms.robot_url_file, "");
         }
     }
 
@@ -129,6 +133,10 @@ impl Doctor {
             self.oldest_kept = survey.oldest_of_inbox;
         }
         tell(database::database(data_dir, &look));
+        let storage = &self.config.storage;
+        let opened = Remote::open(storage, &self.config.name).map(drop);
+        let opened = opened.map_err(|error| format!("{error:#}"));
+        tell(settings::storage(storage.url.as_deref(), opened));
         tell(database::daemon(&held));
     }
 
@@ -164,9 +172,25 @@ impl Doctor {
         Ok(())
     }
 
-    /// IMAP, up to how far back the mailbox goes; the code, where it opens INBOX.
+    /// IMAP of each mailbox; the code of the first, where it opens INBOX.
     async fn incoming(&self, tell: &mut dyn FnMut(Finding)) -> Result<Option<SecretString>> {
-        let settings = &self.config.mailbox;
+        let mut first = None;
+        for (n, mailbox) in self.config.mailboxes().enumerate() {
+            let mut tell = |finding: Finding| tell(finding.in_mailbox(&mailbox.name));
+            let code = self.look_into(mailbox, &mut tell).await?;
+            if n == 0 {
+                first = code;
+            }
+        }
+        Ok(first)
+    }
+
+    /// Up to how far back the mailbox goes.
+    async fn look_into(
+        &self,
+        settings: &Mailbox,
+        tell: &mut dyn FnMut(Finding),
+    ) -> Result<Option<SecretString>> {
         let server = Server {
             host: &settings.host,
             port: settings.port,
@@ -195,7 +219,8 @@ impl Doctor {
         let window = inbox::Window {
             count,
             oldest,
-            oldest_kept: self.oldest_kept,
+            // What was seen before is told of a mailbox without a name.
+            oldest_kept: self.oldest_kept.filter(|_| settings.name.is_empty()),
             now: self.now.with_timezone(&CST),
         };
         tell(match seen.inbox {

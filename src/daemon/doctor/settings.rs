@@ -82,6 +82,53 @@ pub fn staff(config: &Config) -> Finding {
     )
 }
 
+/// Whether what comes back to the sender of letters is noticed.
+pub fn sender(config: &Config) -> Finding {
+    let user = &config.outgoing.user;
+    if config.sending_mailbox().is_some() {
+        return Finding::ok(
+            Item::Sender,
+            both!(
+                "{user}，退信和回复都会收到",
+                "{user}: answers and what comes back are noticed"
+            ),
+        );
+    }
+    Finding::warning(
+        Item::Sender,
+        both!(
+            "{user}不在所读的邮箱之中，退信不会被发现",
+            "{user} is no mailbox of the campaign: letters that come back are not noticed"
+        ),
+        both!(
+            "将outgoing.user改为所读的邮箱，或把它也列为[[mailbox]]",
+            "set outgoing.user to a mailbox that is read, or list it as a [[mailbox]] too"
+        ),
+    )
+}
+
+/// Whether files can be copied into the storage besides the disk; nothing is written.
+pub fn storage(url: Option<&str>, opened: Result<(), String>) -> Finding {
+    match (opened, url) {
+        (Err(why), _) => Finding::wrong(
+            Item::Storage,
+            both!("不能使用：{why}", "cannot be used: {why}"),
+            both!(
+                "核对[storage]各项；不用则去掉storage.url",
+                "check [storage], or leave out storage.url"
+            ),
+        ),
+        (Ok(()), Some(url)) => Finding::ok(Item::Storage, both!("{url}", "{url}")),
+        (Ok(()), None) => Finding::ok(
+            Item::Storage,
+            both!(
+                "未设置，文件都在磁盘上",
+                "none is set: all files stay on the disk"
+            ),
+        ),
+    }
+}
+
 /// What a file is like that should hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {

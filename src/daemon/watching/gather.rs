@@ -7,7 +7,7 @@ use super::facts::{
 };
 use super::heartbeat::{Attempt, Pulse};
 use crate::campaign::{CST, Campaign, Moment};
-use crate::config::Config;
+use crate::config::{Config, mailbox_and_folder};
 use crate::log::masked;
 use crate::outgoing::Pace;
 use crate::store::{Fault, Ledger, Store, Waiting};
@@ -105,7 +105,7 @@ impl Poll {
         };
         for trouble in store.troubles()? {
             let what = masked(&trouble.what).into_owned();
-            if trouble.folder.is_empty() {
+            if mailbox_and_folder(&trouble.folder).1.is_empty() {
                 (poll.error, poll.failing_since) = (Some(what), Some(trouble.since));
             } else {
                 let (name, since) = (trouble.folder, trouble.since);

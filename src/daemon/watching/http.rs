@@ -108,9 +108,9 @@ const GET_OR_HEAD: hyper::header::HeaderValue =
     hyper::header::HeaderValue::from_static("GET, HEAD");
 
 /// 200 only where nothing is wrong; else 503 with the reasons, a line each.
-fn healthz(seen: Result<Seen>) -> Response<String> {
+fn healthz(seen: Result<Vec<Seen>>) -> Response<String> {
     let wrong = match seen {
-        Ok(seen) => health::wrong(&seen.facts),
+        Ok(all) => all.iter().flat_map(wrong_of).collect(),
         Err(error) => vec![format!("{error:#}")],
     };
     if wrong.is_empty() {
@@ -122,13 +122,18 @@ fn healthz(seen: Result<Seen>) -> Response<String> {
     )
 }
 
-fn page(seen: Result<Seen>) -> Response<String> {
+/// Of several campaigns, each line with the name of its own.
+fn wrong_of(seen: &Seen) -> Vec<String> {
+    let wrong = health::wrong(&seen.facts).into_iter();
+    match seen.campaign.as_str() {
+        "" => wrong.collect(),
+        name => wrong.map(|line| format!("{name}: {line}")).collect(),
+    }
+}
+
+fn page(seen: Result<Vec<Seen>>) -> Response<String> {
     match seen {
-        Ok(seen) => typed(
-            StatusCode::OK,
-            metrics::TYPE,
-            metrics::page(&seen.facts, &seen.pulse),
-        ),
+        Ok(all) => typed(StatusCode::OK, metrics::TYPE, metrics::page(&all)),
         Err(error) => plain(StatusCode::SERVICE_UNAVAILABLE, &format!("{error:#}\n")),
     }
 }

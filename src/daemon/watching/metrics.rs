@@ -1,5 +1,6 @@
 //! Figures for Prometheus, in its text format 0.0.4. Names and meanings: docs/interface.md.
 
+use super::Seen;
 use super::facts::{Facts, Kept};
 use super::health::wrong;
 use super::heartbeat::Pulse;
@@ -10,18 +11,26 @@ use std::fmt::{Display, Write};
 /// The media type of the page.
 pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The whole page: each family with its HELP and TYPE, and only what is known.
-pub fn page(facts: &Facts, pulse: &Pulse) -> String {
-    let mut page = Page(String::new());
-    of_process(&mut page, facts, pulse);
-    of_polls(&mut page, facts, pulse);
-    if let Some(kept) = &facts.kept {
-        of_mails(&mut page, kept);
-        of_letters(&mut page, kept);
+/// The whole page: each family with its HELP and TYPE, and only what is known. Of several campaigns each sample has
+/// the label `campaign`.
+pub fn page(all: &[Seen]) -> String {
+    let mut page = Page::default();
+    for seen in all {
+        page.campaign.clone_from(&seen.campaign);
+        of_campaign(&mut page, &seen.facts, &seen.pulse);
     }
-    of_alarms(&mut page, facts);
-    of_disk(&mut page, facts);
-    page.0
+    page.families.iter().map(Family::text).collect()
+}
+
+fn of_campaign(page: &mut Page, facts: &Facts, pulse: &Pulse) {
+    of_process(page, facts, pulse);
+    of_polls(page, facts, pulse);
+    if let Some(kept) = &facts.kept {
+        of_mails(page, kept);
+        of_letters(page, kept);
+    }
+    of_alarms(page, facts);
+    of_disk(page, facts);
 }
 
 fn of_process(page: &mut Page, facts: &Facts, pulse: &Pulse) {
@@ -203,22 +212,53 @@ fn of_disk(page: &mut Page, facts: &Facts) {
     );
 }
 
-struct Page(String);
+/// Families in the order of their first sample.
+#[derive(Default)]
+struct Page {
+    campaign: String,
+    families: Vec<Family>,
+    /// The one that samples belong to.
+    open: usize,
+}
+
+struct Family {
+    name: String,
+    head: String,
+    samples: String,
+}
+
+impl Family {
+    fn text(&self) -> String {
+        format!("{}{}", self.head, self.samples)
+    }
+}
 
 impl Page {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-        self.0 += &format!("# HELP baosong_{name} {help}\n# TYPE baosong_{name} {kind}\n");
+        let known = self.families.iter().position(|family| family.name == name);
+        self.open = known.unwrap_or(self.families.len());
+        if known.is_none() {
+            let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+            self.families.push(Family {
+                name: name.to_owned(),
+                head: format!("# HELP baosong_{name} {help}\n# TYPE baosong_{name} {kind}\n"),
+                samples: String::new(),
+            });
+        }
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<String> = labels.iter().map(|label| in_quotes(*label)).collect();
+        let campaign = [("campaign", self.campaign.as_str())];
+        let campaign = campaign.iter().filter(|(_, name)| !name.is_empty());
+        let labels = campaign.chain(labels).map(|label| in_quotes(*label));
+        let labels: Vec<String> = labels.collect();
         let labels = match labels.as_slice() {
             [] => String::new(),
             labels => format!("{{{}}}", labels.join(",")),
         };
+        let samples = &mut self.families[self.open].samples;
         // A String takes all that is written to it.
-        let _ = writeln!(self.0, "baosong_{name}{labels} {value}");
+        let _ = writeln!(samples, "baosong_{name}{labels} {value}");
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
@@ -255,9 +295,30 @@ mod tests {
         heart.pulse()
     }
 
+    fn seen(campaign: &str, facts: Facts) -> Seen {
+        Seen {
+            campaign: campaign.into(),
+            facts,
+            pulse: pulse(),
+        }
+    }
+
+    #[test]
+    fn of_several_campaigns_each_sample_says_whose_it_is_and_families_stand_once() {
+        let both = [seen("活动周", sample()), seen("技能大赛", sample())];
+        let text = page(&both);
+        let heads = |line: &&str| line.starts_with("# TYPE baosong_mails ");
+        assert_eq!(text.lines().filter(heads).count(), 1);
+        for name in ["活动周", "技能大赛"] {
+            let line = format!("baosong_mails{{campaign=\"{name}\",outcome=\"review\"}} 8");
+            assert!(text.lines().any(|other| other == line), "{line} in {text}");
+        }
+        assert!(!text.contains("baosong_healthy 1"));
+    }
+
     #[test]
     fn every_family_has_its_help_and_type_before_its_samples_and_stands_once() {
-        let text = page(&sample(), &pulse());
+        let text = page(&[seen("", sample())]);
         let mut kinds: BTreeMap<String, String> = BTreeMap::new();
         let mut samples = BTreeSet::new();
         let mut helped = String::new();
@@ -294,7 +355,7 @@ mod tests {
             what: String::new(),
             since: facts.at,
         });
-        for line in page(&facts, &pulse()).lines() {
+        for line in page(&[seen("", facts)]).lines() {
             if let Some(family) = line.strip_prefix("# TYPE ") {
                 let name = family.split(' ').next().unwrap();
                 assert!(interface.contains(&format!("`{name}`")), "{name}");
@@ -306,7 +367,7 @@ mod tests {
     fn figures_are_those_of_the_facts() {
         let mut facts = sample();
         facts.poll.error = Some("x".into());
-        let text = page(&facts, &pulse());
+        let text = page(&[seen("", facts)]);
         for line in [
             "baosong_healthy 0",
             "baosong_poll_failing 1",
@@ -326,7 +387,7 @@ mod tests {
     fn what_the_database_holds_is_left_out_where_it_cannot_be_read() {
         let mut facts = sample();
         (facts.kept, facts.database.error) = (None, Some("damaged".into()));
-        let text = page(&facts, &pulse());
+        let text = page(&[seen("", facts)]);
         assert!(text.contains("baosong_database_usable 0") && !text.contains("baosong_mails{"));
     }
 

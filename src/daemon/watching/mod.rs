@@ -17,10 +17,9 @@ pub use health::wrong;
 pub use heartbeat::{Heartbeat, Pulse, Stage};
 pub use status::words;
 
-use super::Clock;
-use crate::config::Config;
+use super::{Clock, Site};
+use crate::campaign::Moment;
 use anyhow::{Context, Result, anyhow};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,19 +29,19 @@ use tokio::time::timeout;
 /// The disk and the database are waited for so long.
 const PATIENCE: Duration = Duration::from_secs(9);
 
-/// Looks at a daemon of this process.
+/// Looks at the campaigns of this process.
 #[derive(Debug)]
 pub struct Watcher {
-    config: Config,
-    data_dir: PathBuf,
-    heart: Heartbeat,
+    sites: Vec<Site>,
     clock: Clock,
     /// Held by whoever looks: while a disk hangs, no more than one does.
     looking: Arc<Mutex<()>>,
 }
 
-/// What was seen at one moment.
+/// What was seen of a campaign at one moment.
 struct Seen {
+    /// Empty where it is the only one.
+    campaign: String,
     facts: Facts,
     pulse: Pulse,
 }
@@ -55,11 +54,10 @@ pub struct Watching {
 }
 
 impl Watcher {
-    pub(super) fn new(config: Config, data_dir: PathBuf, heart: Heartbeat, clock: Clock) -> Self {
+    /// The campaigns share one `[watch]`.
+    pub fn new(sites: Vec<Site>, clock: Clock) -> Self {
         Self {
-            config,
-            data_dir,
-            heart,
+            sites,
             clock,
             looking: Arc::default(),
         }
@@ -74,14 +72,15 @@ impl Watcher {
             .enable_all()
             .build()?;
         let (end, ended) = oneshot::channel();
+        let settings = self.sites.first().map(|site| site.config.watch.clone());
+        let settings = settings.unwrap_or_default();
         let watch = move || {
             let watcher = Arc::new(self);
             runtime.block_on(async {
-                if let Some(listen) = watcher.config.watch.listen {
+                if let Some(listen) = settings.listen {
                     tokio::spawn(http::serve(watcher.clone(), listen));
                 }
-                let hung_after = watcher.config.watch.hung_after();
-                service::report(&watcher.heart, hung_after, stopped, ended).await;
+                service::report(&watcher.sites, settings.hung_after(), stopped, ended).await;
             });
             // A disk that hangs must not keep the process from its end.
             runtime.shutdown_background();
@@ -93,23 +92,31 @@ impl Watcher {
         Ok(Watching { end, thread })
     }
 
-    async fn see(&self) -> Result<Seen> {
+    async fn see(&self) -> Result<Vec<Seen>> {
         let late = || anyhow!("the data directory does not answer within {PATIENCE:?}");
         timeout(PATIENCE, self.look()).await.map_err(|_| late())?
     }
 
-    async fn look(&self) -> Result<Seen> {
+    async fn look(&self) -> Result<Vec<Seen>> {
         let looking = self.looking.clone().lock_owned().await;
-        let (config, data_dir) = (self.config.clone(), self.data_dir.clone());
-        let (pulse, now) = (self.heart.pulse(), self.clock.now());
+        let (sites, now) = (self.sites.clone(), self.clock.now());
         let look = move || {
             let _looking = looking;
-            let running = (Some(pulse.clone()), true);
-            let facts = Facts::gather(&config, &data_dir, running, Depth::Glance, now);
-            Seen { facts, pulse }
+            sites.into_iter().map(|site| glance(site, now)).collect()
         };
         let seen = tokio::task::spawn_blocking(look).await;
         seen.context("looking broke off")
+    }
+}
+
+fn glance(site: Site, now: Moment) -> Seen {
+    let pulse = site.heart.pulse();
+    let running = (Some(pulse.clone()), true);
+    let facts = Facts::gather(&site.config, &site.data_dir, running, Depth::Glance, now);
+    Seen {
+        campaign: site.config.name,
+        facts,
+        pulse,
     }
 }
 

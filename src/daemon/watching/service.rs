@@ -1,8 +1,10 @@
 //! What the service manager is told (sd_notify), and what the log is told of a pass that hangs.
 
-use super::heartbeat::{Attempt, Heartbeat, Pulse, Stage};
+use super::super::Site;
+use super::heartbeat::{Attempt, Pulse, Stage};
 use crate::campaign::{CST, Moment};
 use crate::log::masked;
+use futures_util::future::select_all;
 use sd_notify::NotifyState;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -15,7 +17,7 @@ const LONGEST: usize = 120;
 /// Tells of the loop until `end`, and at least twice within what systemd's watchdog waits (`WATCHDOG_USEC`). The
 /// watchdog is fed only while the loop gets on.
 pub async fn report(
-    heart: &Heartbeat,
+    sites: &[Site],
     hung_after: Duration,
     mut stopped: watch::Receiver<bool>,
     mut end: oneshot::Receiver<()>,
@@ -24,22 +26,28 @@ pub async fn report(
     let every = watchdog.unwrap_or(hung_after).min(hung_after) / 2;
     let (mut told, mut gone) = (Told::default(), false);
     loop {
-        let pulse = heart.pulse();
-        let state = State::of(&pulse, hung_after, *stopped.borrow());
+        let state = State::of(&named(sites), hung_after, *stopped.borrow());
         told.tell(&state, watchdog.is_some());
-        told.log(&state, &pulse);
+        told.log(&state);
+        let changes = sites.iter().map(|site| Box::pin(site.heart.changed()));
         tokio::select! {
-            () = heart.changed() => {}
+            _ = select_all(changes) => {}
             () = sleep(every) => {}
             changed = stopped.changed(), if !gone => gone = changed.is_err(),
             _ = &mut end => break,
         }
     }
-    let last = State::of(&heart.pulse(), hung_after, true);
+    let last = State::of(&named(sites), hung_after, true);
     told.tell(&last, false);
 }
 
-/// What there is to tell.
+fn named(sites: &[Site]) -> Vec<(&str, Pulse)> {
+    let named = sites.iter();
+    let named = named.map(|site| (site.config.name.as_str(), site.heart.pulse()));
+    named.collect()
+}
+
+/// What there is to tell: of several campaigns, one that hangs is enough to say so.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     began: bool,
@@ -49,13 +57,20 @@ struct State {
 }
 
 impl State {
-    fn of(pulse: &Pulse, hung_after: Duration, stopping: bool) -> Self {
-        let hangs = pulse.hangs(hung_after);
+    fn of(all: &[(&str, Pulse)], hung_after: Duration, stopping: bool) -> Self {
+        let hangs = |pulse: &Pulse| pulse.hangs(hung_after);
+        let words = all.iter().map(|(name, pulse)| {
+            let words = words(pulse, hangs(pulse), stopping);
+            match *name {
+                "" => words,
+                name => format!("{name}: {words}"),
+            }
+        });
         Self {
-            began: pulse.began,
+            began: all.iter().all(|(_, pulse)| pulse.began),
             stopping,
-            hangs,
-            words: words(pulse, hangs, stopping),
+            hangs: all.iter().any(|(_, pulse)| hangs(pulse)),
+            words: words.collect::<Vec<_>>().join("; "),
         }
     }
 }
@@ -131,13 +146,9 @@ impl Told {
         self.words.clone_from(&state.words);
     }
 
-    fn log(&mut self, state: &State, pulse: &Pulse) {
+    fn log(&mut self, state: &State) {
         match (self.hangs, state.hangs) {
-            (false, true) => error!(
-                stage = pulse.stage.words(),
-                seconds = pulse.silent.as_secs(),
-                "the pass hangs"
-            ),
+            (false, true) => error!(stage = state.words, "the pass hangs"),
             (true, false) => info!("the pass goes on"),
             _ => {}
         }
@@ -147,6 +158,7 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use super::super::heartbeat::Heartbeat;
     use super::*;
     use chrono::TimeDelta;
 
@@ -196,7 +208,7 @@ mod tests {
                 "no progress since 10:30: reading the mailbox",
             ),
         ] {
-            assert_eq!(State::of(&pulse, LONG, stopping).words, words);
+            assert_eq!(State::of(&[("", pulse)], LONG, stopping).words, words);
         }
     }
 }

@@ -155,7 +155,7 @@ fn pictures_are_attached_for_the_reports_that_are_shown_and_no_others() {
     let shown = letter.html.matches("src=\"cid:").count();
     assert!(shown > 0 && shown < 300);
     assert_eq!(letter.files.len(), shown);
-    let raw = mail(&letter, "报送", "a@example.cn", "x@example.cn", now).unwrap();
+    let raw = mail(&letter, &sender("报送"), "x@example.cn", now).unwrap();
     let raw = String::from_utf8(raw).unwrap();
     assert!(raw.contains("multipart/related") && raw.contains("Content-ID: <p0-1.jpg>"));
 }

@@ -280,3 +280,11 @@ pub fn reminder_at(unit: usize, now: Moment) -> Letter {
     };
     reminder(&Templates::default(), &facts, "unit@example.com").unwrap()
 }
+
+pub fn sender(name: &str) -> Sender<'_> {
+    Sender {
+        name,
+        address: "lnzjhdz@163.com",
+        reply_to: None,
+    }
+}

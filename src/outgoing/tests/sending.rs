@@ -11,15 +11,8 @@ fn letter() -> Letter {
     reminder_at(1, at(5, 28, 11, 0))
 }
 
-fn bytes(sender_name: &str) -> Vec<u8> {
-    mail(
-        &letter(),
-        sender_name,
-        "lnzjhdz@163.com",
-        "a1@163.com",
-        at(5, 28, 11, 0),
-    )
-    .unwrap()
+fn bytes(name: &str) -> Vec<u8> {
+    mail(&letter(), &sender(name), "a1@163.com", at(5, 28, 11, 0)).unwrap()
 }
 
 fn envelope() -> Envelope<'static> {
@@ -166,4 +159,19 @@ async fn what_may_pass_is_tried_later() {
         let fate = fate_before(replies).await;
         assert!(matches!(fate, Fate::Later(_)), "{replies:?}: {fate:?}");
     }
+}
+
+#[test]
+fn answers_go_to_the_watched_mailbox_where_another_account_sends() {
+    let raw = |reply_to| {
+        let sender = Sender {
+            reply_to,
+            ..sender("报送")
+        };
+        let bytes = mail(&letter(), &sender, "a1@163.com", at(5, 28, 11, 0)).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    assert!(raw(Some("week@example.cn")).contains("Reply-To: week@example.cn\r\n"));
+    assert!(!raw(None).contains("Reply-To"));
+    assert!(!raw(Some("no address")).contains("Reply-To"));
 }
