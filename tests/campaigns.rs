@@ -215,6 +215,49 @@ async fn one_whose_database_is_damaged_stops_no_other() {
     stop(daemon);
 }
 
+/// Status and text of a page.
+fn asked(url: &str) -> (u16, String) {
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let mut answer = agent.get(url).call().unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_page_tells_of_all_and_names_the_one_that_is_wrong() {
+    let house = house("[watch]\nlisten = \"127.0.0.1:0\"").await;
+    let broken = house.data().join(CONTEST);
+    std::fs::create_dir_all(&broken).unwrap();
+    std::fs::write(broken.join("baosong.db"), [7; 8192]).unwrap();
+    let log = house.dir.path().join("log");
+    let mut command = house.command(&["--at", "2022-05-24T10:31:00+08:00", "run"]);
+    let to = std::fs::File::create(&log).unwrap();
+    let daemon = command.env("BAOSONG_LOG", "info").stderr(to).spawn();
+    until("the digest of the other", || {
+        !house.week.accepted().is_empty()
+    })
+    .await;
+    let told = std::fs::read_to_string(&log).unwrap();
+    let line = told.lines().find(|line| line.contains("answering"));
+    let line: Value = serde_json::from_str(line.unwrap()).unwrap();
+    let page = |name: &str| format!("http://{}/{name}", line["at"].as_str().unwrap());
+    until("only one is wrong", || {
+        let (status, text) = asked(&page("healthz"));
+        status == 503 && text.lines().all(|line| line.starts_with(CONTEST))
+    })
+    .await;
+    let (status, metrics) = asked(&page("metrics"));
+    assert_eq!(status, 200);
+    for (campaign, usable) in [(WEEK, 1), (CONTEST, 0)] {
+        let line = format!("baosong_database_usable{{campaign=\"{campaign}\"}} {usable}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+    stop(daemon.unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_begin_stops_no_other() {
     let house = house("").await;

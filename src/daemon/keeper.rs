@@ -118,6 +118,9 @@ impl Keeper {
         while !*stop.borrow() {
             let passed = self.pass(clock.now()).await;
             begun |= self.daemon.is_some() || self.outages.lasting().next().is_some();
+            if begun {
+                self.heart.began();
+            }
             wait = match passed {
                 Ok(()) => usual,
                 Err(error) if !begun => return Err(error),

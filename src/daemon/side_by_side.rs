@@ -52,6 +52,8 @@ async fn keep(site: Site, clock: Clock, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let work = run(site.clone(), clock, stop.clone());
         let Err(error) = work.await else { return };
+        // The others are at work: the service manager need not wait for this one.
+        site.heart.began();
         site.heart.rests(rest);
         error!(campaign = site.config.name, "{error:#}");
         tokio::select! {

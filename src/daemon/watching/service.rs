@@ -148,7 +148,7 @@ impl Told {
 
     fn log(&mut self, state: &State) {
         match (self.hangs, state.hangs) {
-            (false, true) => error!(stage = state.words, "the pass hangs"),
+            (false, true) => error!(state = state.words, "the pass hangs"),
             (true, false) => info!("the pass goes on"),
             _ => {}
         }
