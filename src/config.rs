@@ -151,8 +151,8 @@ impl Default for Watch {
 impl Watch {
     /// A server that is only slow must not count as a hung pass.
     fn can_be_kept(&self, config: &Config) -> Result<()> {
-        let patience = config.mailbox.patience_seconds;
-        let patience = patience.max(config.outgoing.patience_seconds);
+        let mailboxes = config.mailboxes().map(|mailbox| mailbox.patience_seconds);
+        let patience = mailboxes.fold(config.outgoing.patience_seconds, u64::max);
         ensure!(
             self.hung_after_seconds > patience,
             "watch.hung_after_seconds is {}, but a server may be silent for {patience} s (patience_seconds); set more",
@@ -419,6 +419,16 @@ impl Config {
         let sender = &self.outgoing.user;
         self.mailboxes()
             .find(|mailbox| mailbox.user.eq_ignore_ascii_case(sender))
+    }
+
+    /// The files of all secrets that are used.
+    fn secrets(&self) -> impl Iterator<Item = &Path> {
+        let robot = self.alarms.robot.map(|_| &self.alarms.robot_url_file);
+        let storage = self.storage.url.as_ref().map(|_| &self.storage.key_file);
+        let sending = [&self.outgoing.password_file];
+        let mailboxes = self.mailboxes().map(|mailbox| &mailbox.password_file);
+        let all = mailboxes.chain(sending).chain(robot).chain(storage);
+        all.map(PathBuf::as_path)
     }
 
     /// Seconds between polls: as often as the most impatient mailbox says.

@@ -12,13 +12,16 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Libraries that would tell too much: async-imap's trace shows the password.
-const QUIET: [&str; 5] = [
+/// Libraries that would tell too much: async-imap's trace shows the password, ureq's the robot's key.
+const QUIET: [&str; 8] = [
     "async_imap=warn",
     "imap_proto=warn",
     "lettre=warn",
     "rustls=warn",
     "hyper=warn",
+    "ureq=warn",
+    "ureq_proto=warn",
+    "object_store=warn",
 ];
 
 /// Writes to standard error what `BAOSONG_LOG` asks for, `info` by default. Once a process.
@@ -47,7 +50,8 @@ where
         .with_writer(Masked(writer))
         .json()
         .flatten_event(true)
-        .with_current_span(false)
+        // Of several campaigns, that whose event it is.
+        .with_current_span(true)
         .with_span_list(false)
         .finish()
 }

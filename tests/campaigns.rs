@@ -243,6 +243,9 @@ async fn one_page_tells_of_all_and_names_the_one_that_is_wrong() {
     let told = std::fs::read_to_string(&log).unwrap();
     let line = told.lines().find(|line| line.contains("answering"));
     let line: Value = serde_json::from_str(line.unwrap()).unwrap();
+    let judged = told.lines().find(|line| line.contains("letter sent"));
+    let judged: Value = serde_json::from_str(judged.unwrap()).unwrap();
+    assert_eq!(judged["span"]["campaign"], WEEK);
     let page = |name: &str| format!("http://{}/{name}", line["at"].as_str().unwrap());
     until("only one is wrong", || {
         let (status, text) = asked(&page("healthz"));

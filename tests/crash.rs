@@ -283,3 +283,53 @@ async fn a_process_that_dies_at_any_step_loses_and_doubles_nothing() {
         assert_eq!(taken, if step == "handed over" { 2 } else { 1 }, "{step}");
     }
 }
+
+/// A panic in the process, not a kill: set for all that run in it, so this test stands alone in its own process.
+#[tokio::test]
+#[ignore = "started by a_reading_that_breaks_off_is_no_poll_and_its_mails_come_again"]
+async fn a_reading_that_breaks_off() {
+    let setting = |name: &str| std::env::var(name).unwrap();
+    let port = |name: &str| setting(name).parse().unwrap();
+    let dir = PathBuf::from(setting("BAOSONG_TEST_DIR"));
+    let ports = (port("BAOSONG_TEST_IMAP"), port("BAOSONG_TEST_SMTP"));
+    let mut daemon = Daemon::open(settings(ports, &dir), &dir.join("data")).unwrap();
+    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
+    fail::cfg("reading", "panic").unwrap();
+    let error = daemon.pass(may(24, 10, 30)).await.unwrap_err();
+    assert!(
+        format!("{error:#}").contains("reading broke off"),
+        "{error:#}"
+    );
+    assert_eq!(daemon.store.polled_at().unwrap(), None);
+    fail::remove("reading");
+    daemon.pass(may(24, 10, 33)).await.unwrap();
+    assert_eq!(daemon.store.mails(None).unwrap().len(), 3);
+    assert_eq!(daemon.store.polled_at().unwrap(), Some(may(24, 10, 33)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_breaks_off_is_no_poll_and_its_mails_come_again() {
+    let (server, dir) = (
+        Standin::start(USER, CODE).await,
+        tempfile::tempdir().unwrap(),
+    );
+    for n in 0..3 {
+        let mail = report(&format!("m{n}"), "丹东市教育局", 23);
+        server.deliver("INBOX", &mail, may(24, 8, 10 + n));
+    }
+    let (imap, smtp) = server.ports();
+    let ended = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_reading_that_breaks_off",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("BAOSONG_TEST_DIR", dir.path())
+        .env("BAOSONG_TEST_IMAP", imap.to_string())
+        .env("BAOSONG_TEST_SMTP", smtp.to_string())
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{words}");
+}

@@ -5,7 +5,8 @@ mod support;
 use baosong::attribution::Outcome;
 use baosong::config::{Config, Tls};
 use baosong::daemon::Daemon;
-use baosong::mailbox::Error;
+use baosong::mailbox::{Error, Session};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::mail::{large, may, report};
 use support::standin::{ImapFault, SmtpFault, Standin};
 use tempfile::TempDir;
@@ -313,6 +314,26 @@ async fn a_large_mail_comes_in_parts_whole() {
             raw
         );
     }
+}
+
+#[tokio::test]
+async fn each_part_of_a_large_mail_is_a_sign_of_life() {
+    let house = house().await;
+    let raw = large("a", CITY, 23, 9 << 20);
+    house.server.deliver("INBOX", &raw, may(24, 8, 10));
+    let settings = settings(&house.server, &house.dir, Tls::None).mailbox;
+    let code = baosong::config::secret(&settings.password_file).unwrap();
+    let mut session = Session::open(&settings, &code).await.unwrap();
+    session.examine("INBOX").await.unwrap();
+    let found = session.search(1).await.unwrap();
+    let listed = session.list(&found).await.unwrap();
+    let signs = AtomicUsize::new(0);
+    let got_on = || {
+        signs.fetch_add(1, Ordering::Relaxed);
+    };
+    let fetched = session.fetch(&listed, house.dir.path(), &got_on).await;
+    assert_eq!(fetched.unwrap().len(), 1);
+    assert_eq!(signs.into_inner(), 3, "of 4 MB each");
 }
 
 #[tokio::test]

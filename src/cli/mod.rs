@@ -307,7 +307,7 @@ impl Common {
                 ..self.clone()
             };
             if let Err(error) = work(&one).await {
-                eprintln!("baosong: {}: {error:#}", config.name);
+                eprintln!("baosong: {}: {}", config.name, shown(&error));
                 failed.push(config.name);
             }
         }

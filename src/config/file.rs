@@ -4,6 +4,8 @@ use super::{Config, Mailbox, Outgoing, Transport};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::Path;
 use toml::{Table, Value};
 
 /// A name stands in paths and in front of folders; longer than this it is none.
@@ -29,6 +31,7 @@ pub(super) fn campaigns(text: &str) -> Result<Vec<Config>> {
         }
     }
     refuse_two_watchers(&all)?;
+    refuse_two_of_a_name(&all)?;
     Ok(all)
 }
 
@@ -135,7 +138,7 @@ fn share_the_pace(shared: &Table, all: &mut [Stated]) -> Result<()> {
     for (n, (_, config)) in all.iter().enumerate() {
         let out = &config.outgoing;
         if out.transport == Transport::Smtp {
-            let key = (out.host.clone(), out.port, out.user.clone());
+            let key = account_of(&out.host, out.port, &out.user);
             groups.entry(key).or_default().push(n);
         }
     }
@@ -203,12 +206,39 @@ fn refuse_two_watchers(all: &[Config]) -> Result<()> {
 }
 
 fn watch_the_same(one: &Mailbox, other: &Mailbox) -> bool {
-    let account = |mailbox: &Mailbox| (mailbox.host.clone(), mailbox.port, mailbox.user.clone());
+    let account = |mailbox: &Mailbox| account_of(&mailbox.host, mailbox.port, &mailbox.user);
+    let shared = |one: &[String], other: &[String]| {
+        one.iter()
+            .any(|folder| other.iter().any(|other| folder.eq_ignore_ascii_case(other)))
+    };
     account(one) == account(other)
         && match (&one.folders, &other.folders) {
-            (Some(one), Some(other)) => one.iter().any(|folder| other.contains(folder)),
+            (Some(one), Some(other)) => shared(one, other),
             _ => true,
         }
+}
+
+/// Servers take both in any case.
+fn account_of(host: &str, port: u16, user: &str) -> (String, u16, String) {
+    (host.to_lowercase(), port, user.to_lowercase())
+}
+
+/// A credential of the service manager is found by the name of the file that it stands for.
+fn refuse_two_of_a_name(all: &[Config]) -> Result<()> {
+    let mut known: BTreeMap<&OsStr, &Path> = BTreeMap::new();
+    for path in all.iter().flat_map(Config::secrets) {
+        let Some(name) = path.file_name() else {
+            continue;
+        };
+        let first = *known.entry(name).or_insert(path);
+        ensure!(
+            first == path,
+            "{} and {} are two secrets in files of one name, which one credential of the service manager would stand for; rename one",
+            first.display(),
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Of several mailboxes one may go without a name: the one that was watched alone before.
@@ -289,6 +319,23 @@ mod tests {
             (
                 "[[campaign]]\nname = \"a\"\n[campaign.staff]\ndigest_too = []",
                 "digest_too",
+            ),
+            (
+                "[[campaign]]\nname = \"a\"\n[campaign.watch]\nhung_after_seconds = 900",
+                "states a watch",
+            ),
+            (
+                "[[mailbox]]\nuser = \"Bao@x.cn\"\n[[mailbox]]\nname = \"n\"\nuser = \"bao@X.cn\"",
+                "watched twice",
+            ),
+            (
+                "[[mailbox]]\npassword_file = \"/a/code\"\n\
+                 [[mailbox]]\nname = \"n\"\nuser = \"b@x.cn\"\npassword_file = \"/b/code\"",
+                "two secrets in files of one name",
+            ),
+            (
+                "[[mailbox]]\n[[mailbox]]\nname = \"n\"\nuser = \"b@x.cn\"\npatience_seconds = 900",
+                "hung_after_seconds",
             ),
             ("[storage]\nurl = \"ftp://x\"", "storage.url"),
             (

@@ -6,7 +6,7 @@ use super::poll::Folder;
 use super::storage::STORAGE;
 use crate::campaign::Moment;
 use crate::config::{self, Mailbox, mailbox_and_folder};
-use crate::mailbox::{Error, watched};
+use crate::mailbox::{Error, is_spam, watched};
 use anyhow::Result;
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -52,6 +52,15 @@ impl Manners {
             let wait = after_failure(error, before, usual);
             (wait, now + TimeDelta::from_std(wait).unwrap_or_default())
         });
+    }
+}
+
+/// Reports come into INBOX, or into the folders that the settings name; a refused spam folder is told of and stops no
+/// reminder.
+fn takes_reports(mailbox: &Mailbox, n: usize) -> bool {
+    match &mailbox.folders {
+        None => n == 0,
+        Some(names) => names.get(n).is_some_and(|name| !is_spam(name)),
     }
 }
 
@@ -103,8 +112,6 @@ impl Daemon {
                     whole &= to_the_end;
                 }
                 Err(error) => {
-                    let place = mailbox.place("");
-                    warn!(mailbox = place, "{error:#}");
                     failure.get_or_insert(error);
                 }
             }
@@ -134,8 +141,10 @@ impl Daemon {
         let is_news = self
             .store
             .trouble(&mailbox.place(""), what.as_deref(), now)?;
-        if is_news && what.is_none() {
-            info!(mailbox = mailbox.place(""), "polls succeed again");
+        match what {
+            None if is_news => info!(mailbox = mailbox.name, "polls succeed again"),
+            Some(error) if is_news => warn!(mailbox = mailbox.name, error, "poll failed"),
+            _ => {}
         }
         Ok(())
     }
@@ -160,8 +169,7 @@ impl Daemon {
                 }
                 Err(error) => Err(error.into()),
             };
-            // Reports come into the first folder; a refused spam folder is told of and stops no reminder.
-            whole &= n > 0 || result.is_ok();
+            whole &= result.is_ok() || !takes_reports(mailbox, n);
             new += self.settle(&place, result, now)?;
         }
         let mut line = line.lock().await;
@@ -169,7 +177,7 @@ impl Daemon {
         manners.one_by_one = line.one_by_one;
         line.session.close().await;
         if new > 0 {
-            info!(mails = new, mailbox = mailbox.place(""), "mails taken in");
+            info!(mails = new, mailbox = mailbox.name, "mails taken in");
         }
         Ok((new, whole))
     }

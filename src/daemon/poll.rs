@@ -15,7 +15,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, watch};
-use tracing::debug;
+use tracing::{Instrument, debug};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
@@ -162,7 +162,8 @@ impl Daemon {
                 heart: self.heart.clone(),
                 to,
             }
-            .run(batches(listed).into()),
+            .run(batches(listed).into())
+            .in_current_span(),
         );
         let mut new = 0;
         let mut failed = None;
@@ -250,7 +251,9 @@ impl Fetcher {
             }
             self.room.is_left()?;
             self.heart.beat();
-            let delivery = match line.session.fetch(&batch, &self.spool).await {
+            let got_on = || self.heart.beat();
+            let fetched = line.session.fetch(&batch, &self.spool, &got_on).await;
+            let delivery = match fetched {
                 Ok(fetched) => self.delivery(&batch, fetched),
                 Err(error @ Error::Local(_)) => return Err(error.into()),
                 Err(error) => {

@@ -4,11 +4,13 @@
 use super::Daemon;
 use super::reading::{Delivery, Prepared, Reading};
 use crate::store::{Blobs, Staged};
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
+use tracing::Span;
 
 /// Mails are read by so many processes at a time.
 const READERS: usize = 2;
@@ -42,12 +44,12 @@ impl Daemon {
         for _ in 0..READERS {
             let (reading, (send, deliveries)) = (self.reading(&large)?, mpsc::channel(WAITING));
             let (prepared, ready) = sync_channel(1);
-            std::thread::spawn(move || read(reading, deliveries, &prepared));
+            thread(move || read(reading, deliveries, &prepared))?;
             to.push(send);
             from.push(ready);
         }
         let blobs = self.blobs.clone();
-        let keeping = std::thread::spawn(move || keep(&from, &blobs, next));
+        let keeping = thread(move || keep(&from, &blobs, next))?;
         Ok((Readers { to, next: 0 }, keeping))
     }
 }
@@ -70,13 +72,21 @@ impl Readers {
     }
 }
 
+fn thread(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let campaign = Span::current();
+    let started = std::thread::Builder::new().spawn(move || campaign.in_scope(work));
+    started.context("cannot start a thread")
+}
+
+/// A panic must not pass for the end of the mails: what was not read is fetched again.
 fn read(
     mut reading: Reading,
     mut deliveries: mpsc::Receiver<Delivery>,
     prepared: &SyncSender<Result<Prepared>>,
 ) {
     while let Some(delivery) = deliveries.blocking_recv() {
-        let read = reading.of(delivery);
+        let read = catch_unwind(AssertUnwindSafe(|| reading.of(delivery)));
+        let read = read.unwrap_or_else(|_| Err(anyhow!("reading broke off")));
         let failed = read.is_err();
         if prepared.send(read).is_err() || failed {
             return;

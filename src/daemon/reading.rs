@@ -8,6 +8,7 @@ use crate::message::Content;
 use crate::reader::Reader;
 use crate::store::{Blobs, Kept, Place, Staged, Store, hash, hash_file};
 use anyhow::Result;
+use fail::fail_point;
 use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,6 +72,7 @@ impl Reading {
             missing: delivery.missing,
             ..Prepared::default()
         };
+        fail_point!("reading");
         for mail in delivery.mails {
             let kept = self.stage(mail, &mut prepared.staged)?;
             prepared.kept.push(kept);

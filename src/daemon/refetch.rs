@@ -92,7 +92,7 @@ impl Daemon {
             for some in uids.chunks(SIZES) {
                 let listed = session.list(some).await?;
                 for batch in batches(listed) {
-                    for mail in session.fetch(&batch, self.blobs.spool()).await? {
+                    for mail in session.fetch(&batch, self.blobs.spool(), &|| ()).await? {
                         self.keep_again(mail.raw, hashes)?;
                     }
                 }

@@ -54,6 +54,7 @@ async fn keep(site: Site, clock: Clock, mut stop: watch::Receiver<bool>) {
         let Err(error) = work.await else { return };
         // The others are at work: the service manager need not wait for this one.
         site.heart.began();
+        site.heart.polled(clock.now(), Some(format!("{error:#}")));
         site.heart.rests(rest);
         error!(campaign = site.config.name, "{error:#}");
         tokio::select! {
@@ -66,7 +67,7 @@ async fn keep(site: Site, clock: Clock, mut stop: watch::Receiver<bool>) {
 /// A thread of its own, for the work between two waits takes its time.
 async fn run(site: Site, clock: Clock, stop: watch::Receiver<bool>) -> Result<()> {
     let work = move || {
-        let _in_logs = info_span!("campaign", name = site.config.name).entered();
+        let _in_logs = info_span!("campaign", campaign = site.config.name).entered();
         Handle::current().block_on(Keeper::at(site).run(clock, stop))
     };
     let ended = tokio::task::spawn_blocking(work).await;

@@ -73,11 +73,18 @@ impl Session {
         Ok(all)
     }
 
-    /// The mails of one batch that the server hands out; large ones lie in `spool`.
-    pub async fn fetch(&mut self, batch: &[Listed], spool: &Path) -> Result<Vec<Fetched>, Error> {
+    /// The mails of one batch that the server hands out; large ones lie in `spool`. `got_on` is told of each part of a
+    /// large one, for a slow line takes an hour for it.
+    pub async fn fetch(
+        &mut self,
+        batch: &[Listed],
+        spool: &Path,
+        got_on: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Fetched>, Error> {
         match batch {
             [large] if large.size > PART => {
-                Ok(self.in_parts(large, spool).await?.into_iter().collect())
+                let mail = self.in_parts(large, spool, got_on).await?;
+                Ok(mail.into_iter().collect())
             }
             _ => self.whole(batch, spool).await,
         }
@@ -105,7 +112,12 @@ impl Session {
         Ok(fetched.collect())
     }
 
-    async fn in_parts(&mut self, mail: &Listed, spool: &Path) -> Result<Option<Fetched>, Error> {
+    async fn in_parts(
+        &mut self,
+        mail: &Listed,
+        spool: &Path,
+        got_on: &(dyn Fn() + Sync),
+    ) -> Result<Option<Fetched>, Error> {
         let mut file = NamedTempFile::new_in(spool)?;
         let mut written = 0;
         while written < LARGEST {
@@ -116,6 +128,7 @@ impl Session {
                 other => other?,
             };
             let Some(part) = part else { return Ok(None) };
+            got_on();
             written += part.bytes;
             let last = part.bytes == 0 || (part.bytes < PART && written >= mail.size);
             if part.whole || last {

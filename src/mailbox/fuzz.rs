@@ -40,7 +40,7 @@ async fn poll(stream: Boxed) -> Result<(), Error> {
             mail.received_at.map(|at| at.to_rfc3339());
         }
         for batch in batches(listed).into_iter().take(4) {
-            session.fetch(&batch, &std::env::temp_dir()).await?;
+            session.fetch(&batch, &std::env::temp_dir(), &|| ()).await?;
         }
         session.holds("a\"@b").await?;
     }

@@ -16,7 +16,7 @@ mod shallow;
 pub use connection::client_config;
 pub use error::Error;
 pub use fetch::{Fetched, Listed, SIZES, batches};
-pub use folders::{Folder, called, decode, watched};
+pub use folders::{Folder, called, decode, is_spam, watched};
 pub use session::{Examined, Session};
 
 use tempfile::NamedTempFile;

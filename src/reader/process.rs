@@ -324,7 +324,7 @@ impl Running {
         }
         let child = Arc::new(Mutex::new(child));
         let mut running = Self {
-            watch: Watch::start(&child),
+            watch: Watch::start(&child).inspect_err(|_| end(&child))?,
             child,
             from: BufReader::with_capacity(BUFFER, from),
             to: BufWriter::with_capacity(BUFFER, to),
@@ -356,11 +356,15 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Ok(mut child) = self.child.lock() {
-            // It may be gone already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        end(&self.child);
+    }
+}
+
+fn end(child: &Mutex<Child>) {
+    if let Ok(mut child) = child.lock() {
+        // It may be gone already.
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -376,14 +380,14 @@ const KILLED: u64 = u64::MAX;
 const GLANCE: Duration = Duration::from_millis(200);
 
 impl Watch {
-    fn start(child: &Arc<Mutex<Child>>) -> Arc<Self> {
+    fn start(child: &Arc<Mutex<Child>>) -> io::Result<Arc<Self>> {
         let watch = Arc::new(Self {
             born: Instant::now(),
             deadline: AtomicU64::new(IDLE),
         });
         let (watching, child) = (Arc::downgrade(&watch), Arc::downgrade(child));
-        std::thread::spawn(move || Self::glance(&watching, &child));
-        watch
+        std::thread::Builder::new().spawn(move || Self::glance(&watching, &child))?;
+        Ok(watch)
     }
 
     fn glance(watching: &Weak<Self>, child: &Weak<Mutex<Child>>) {

@@ -118,7 +118,7 @@ impl Search {
             let mut listed = session.list(&uids).await?;
             listed.retain(|mail| mail.size <= MOST_BYTES);
             for batch in batches(listed) {
-                let fetched = session.fetch(&batch, &std::env::temp_dir()).await?;
+                let fetched = session.fetch(&batch, &std::env::temp_dir(), &|| ()).await?;
                 let ours = fetched.iter().find_map(|mail| arrival_of_ours(mail, token));
                 if let Some(arrived) = ours {
                     return Ok(Some(Found {

@@ -105,14 +105,27 @@ impl Poll {
         };
         for trouble in store.troubles()? {
             let what = masked(&trouble.what).into_owned();
-            if mailbox_and_folder(&trouble.folder).1.is_empty() {
-                (poll.error, poll.failing_since) = (Some(what), Some(trouble.since));
+            let (mailbox, folder) = mailbox_and_folder(&trouble.folder);
+            if folder.is_empty() {
+                poll.fails(mailbox, what, trouble.since);
             } else {
                 let (name, since) = (trouble.folder, trouble.since);
                 poll.troubles.push(Wrong { name, what, since });
             }
         }
         Ok(poll)
+    }
+
+    /// Of several mailboxes each that fails is told by its name.
+    fn fails(&mut self, mailbox: &str, what: String, since: Moment) {
+        let what = match mailbox {
+            "" => what,
+            name => format!("{name}: {what}"),
+        };
+        let others = self.error.take().map(|others| format!("{others}; {what}"));
+        self.error = Some(others.unwrap_or(what));
+        let first = self.failing_since.map_or(since, |at| at.min(since));
+        self.failing_since = Some(first);
     }
 
     /// The pulse knows of faults that the database could not take.
