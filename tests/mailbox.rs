@@ -333,7 +333,7 @@ async fn each_part_of_a_large_mail_is_a_sign_of_life() {
     };
     let fetched = session.fetch(&listed, house.dir.path(), &got_on).await;
     assert_eq!(fetched.unwrap().len(), 1);
-    assert_eq!(signs.into_inner(), raw.len().div_ceil(4 << 20));
+    assert_eq!(signs.into_inner(), raw.len().div_ceil(1 << 20));
 }
 
 #[tokio::test]

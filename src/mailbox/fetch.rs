@@ -14,8 +14,10 @@ pub const SIZES: usize = 400;
 /// Mails and bytes in one batch. 163.com was seen to cut a FETCH of 89 mails.
 const BATCH: usize = 50;
 const BATCH_BYTES: u64 = 4 << 20;
-/// A part of a large mail; mails up to this size are fetched whole.
-const PART: u64 = 4 << 20;
+/// Mails up to this size are fetched whole.
+const WHOLE: u64 = 4 << 20;
+/// A part of a larger one, which stands in memory twice on its way to the disk.
+const PART: u64 = 1 << 20;
 /// More than any mail that 163.com takes (APPENDLIMIT 71,680,000).
 const LARGEST: u64 = 200 << 20;
 
@@ -82,7 +84,7 @@ impl Session {
         got_on: &(dyn Fn() + Sync),
     ) -> Result<Vec<Fetched>, Error> {
         match batch {
-            [large] if large.size > PART => {
+            [large] if large.size > WHOLE => {
                 let mail = self.in_parts(large, spool, got_on).await?;
                 Ok(mail.into_iter().collect())
             }
@@ -176,7 +178,7 @@ impl Session {
 
 /// A large mail that came whole goes to disk all the same.
 fn raw(bytes: &[u8], spool: &Path) -> Result<Raw, Error> {
-    if bytes.len() as u64 <= PART {
+    if bytes.len() as u64 <= WHOLE {
         return Ok(Raw::Memory(bytes.to_vec()));
     }
     let mut file = NamedTempFile::new_in(spool)?;
@@ -291,7 +293,7 @@ mod tests {
     fn a_large_mail_is_a_batch_of_its_own() {
         let found = batches(vec![
             mail(1, 10),
-            mail(2, PART + 1),
+            mail(2, WHOLE + 1),
             mail(3, 10),
             mail(4, 10),
         ]);

@@ -14,7 +14,7 @@ const LONG: u64 = 256 << 10;
 /// Longer lines are not what encoders write.
 const LINE: usize = 1000;
 /// What is asked for at a time.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 256 << 10;
 
 /// A mail without its long base64.
 #[derive(Debug, Default)]
