@@ -133,7 +133,6 @@ fn healthy() -> Vec<Finding> {
         machine::disk(48_213, 500),
         database::database(dir, &database::Look::Through(Some(survey))),
         settings::storage(bucket, Some(Tried::Worked)),
-        settings::storage(bucket, Some(Tried::Not)),
         database::daemon(&Ok(true)),
         machine::time_zone(Some("Etc/UTC"), FixedOffset::east_opt(0).unwrap()),
         reader::cage(&Ok(cage)),
@@ -256,6 +255,7 @@ fn ailing() -> Vec<Finding> {
         letter::arrival(&Arrival::Missing, Wait::default()),
         letter::arrival(&Arrival::Found(in_spam.clone()), Wait::default()),
         letter::clock(&in_spam),
+        settings::storage(bucket, Some(Tried::Not)),
         Finding::not_tried(Item::Clock, no_moment()),
     ]
 }
