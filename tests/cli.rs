@@ -485,5 +485,5 @@ fn a_credential_of_the_service_manager_goes_before_the_file() {
         )
     };
     assert!(!check(dir.path()).contains("password_file"));
-    assert!(check(Path::new("/nonexistent")).contains("mailbox.password_file"));
+    assert!(check(Path::new("/nonexistent")).contains("password_file"));
 }

@@ -506,7 +506,7 @@ async fn the_verb_ends_with_0_where_nothing_is_wrong_and_its_json_has_every_item
     );
     for finding in findings {
         let keys: Vec<&String> = finding.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["id", "remedy", "state", "what"]);
+        assert_eq!(keys, ["id", "mailbox", "remedy", "state", "what"]);
     }
     let of = |id: &str| findings.iter().find(|finding| finding["id"] == id).unwrap();
     assert_eq!(of("arrival")["state"], "ok");

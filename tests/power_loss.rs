@@ -113,28 +113,19 @@ fn a_file_that_is_fetched_from_the_storage_is_durable_before_it_has_its_name() {
     let blobs = root.join("data/blobs");
     let all = std::fs::read_dir(&blobs).unwrap();
     let all = all.flat_map(|one| std::fs::read_dir(one.unwrap().path()).unwrap());
-    let photo = |path: &PathBuf| std::fs::read(path).unwrap().starts_with(&[0xff, 0xd8]);
-    let photo = all.map(|one| one.unwrap().path()).find(photo).unwrap();
-    let there = root.join("there").join(photo.strip_prefix(&blobs).unwrap());
+    let is_mail = |path: &PathBuf| !std::fs::read(path).unwrap().starts_with(&[0xff, 0xd8]);
+    let mail = all.map(|one| one.unwrap().path()).find(is_mail).unwrap();
+    let there = root.join("there").join(mail.strip_prefix(&blobs).unwrap());
     std::fs::create_dir_all(there.parent().unwrap()).unwrap();
-    std::fs::rename(&photo, there).unwrap();
-    let calls = calls(
-        &root,
-        &[
-            "--config",
-            &path("settings"),
-            "pack",
-            "--all",
-            &path("pack"),
-        ],
-    );
+    std::fs::rename(&mail, there).unwrap();
+    let calls = calls(&root, &["--config", &path("settings"), "reprocess"]);
     let (mut dirty, mut named) = (BTreeSet::new(), false);
     for call in &calls {
         match call {
             Call::Write(path) => drop(dirty.insert(path)),
             Call::Flush(path) => drop(dirty.remove(path)),
             Call::FlushAll => dirty.clear(),
-            Call::Rename(from, to) if *to == photo => {
+            Call::Rename(from, to) if *to == mail => {
                 assert!(!dirty.contains(from), "{} was not flushed", from.display());
                 named = true;
             }
