@@ -100,3 +100,37 @@ fn bytes_are_durable_before_their_names_and_names_before_their_rows() {
         "the rows are flushed too"
     );
 }
+
+#[test]
+fn a_file_that_is_fetched_from_the_storage_is_durable_before_it_has_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let path = |name: &str| root.join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("m.eml"), large("m", "丹东市教育局", 23, 2 << 20)).unwrap();
+    let url = format!("[storage]\nurl = \"file://{}\"\n", path("there"));
+    std::fs::write(path("settings"), url).unwrap();
+    calls(&root, &["import", &path("m.eml")]);
+    let blobs = root.join("data/blobs");
+    let all = std::fs::read_dir(&blobs).unwrap();
+    let all = all.flat_map(|one| std::fs::read_dir(one.unwrap().path()).unwrap());
+    let is_mail = |path: &PathBuf| !std::fs::read(path).unwrap().starts_with(&[0xff, 0xd8]);
+    let mail = all.map(|one| one.unwrap().path()).find(is_mail).unwrap();
+    let there = root.join("there").join(mail.strip_prefix(&blobs).unwrap());
+    std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+    std::fs::rename(&mail, there).unwrap();
+    let calls = calls(&root, &["--config", &path("settings"), "reprocess"]);
+    let (mut dirty, mut named) = (BTreeSet::new(), false);
+    for call in &calls {
+        match call {
+            Call::Write(path) => drop(dirty.insert(path)),
+            Call::Flush(path) => drop(dirty.remove(path)),
+            Call::FlushAll => dirty.clear(),
+            Call::Rename(from, to) if *to == mail => {
+                assert!(!dirty.contains(from), "{} was not flushed", from.display());
+                named = true;
+            }
+            Call::Rename(..) => {}
+        }
+    }
+    assert!(named);
+}

@@ -3,11 +3,13 @@
 mod support;
 
 use baosong::config::{Config, Storage};
+use baosong::daemon::doctor::{Doctor, Finding, Item, State};
 use baosong::daemon::{Choice, Daemon, restore};
 use baosong::store::{Blobs, Remote, hash};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -148,7 +150,7 @@ async fn a_storage_that_is_down_costs_nothing_but_an_alarm() {
         let alarms = house.daemon.store.open_alarms().unwrap().into_iter();
         alarms.map(|alarm| alarm.name).collect::<Vec<_>>()
     };
-    assert_eq!(house.daemon.store.troubles().unwrap()[0].folder, "storage");
+    assert_eq!(house.daemon.store.troubles().unwrap()[0].folder, "远程存储");
     assert!(open_alarms(&house).is_empty());
     house.daemon.pass(may(24, 9, 31)).await.unwrap();
     assert_eq!(open_alarms(&house), ["storage"]);
@@ -230,6 +232,210 @@ async fn a_backup_leaves_to_the_storage_what_only_the_storage_holds() {
     assert_eq!(restored.verify().unwrap().faults, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn what_the_storage_lost_stays_on_the_disk_and_is_stored_anew() {
+    let mut house = house(|_| ()).await;
+    fs::remove_file(house.in_storage()).unwrap();
+    house.grows_old().await;
+    assert!(house.on_disk().exists(), "it lies nowhere else");
+    house.daemon.pass(may(25, 9, 3)).await.unwrap();
+    assert!(house.in_storage().exists());
+
+    fs::write(house.in_storage(), b"a part").unwrap();
+    house.daemon.pass(may(26, 9, 0)).await.unwrap();
+    assert!(house.on_disk().exists(), "it lies nowhere else whole");
+    house.daemon.pass(may(26, 9, 3)).await.unwrap();
+    house.daemon.pass(may(27, 9, 0)).await.unwrap();
+    assert!(!house.on_disk().exists());
+    assert_eq!(house.daemon.verify().unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn another_storage_is_not_taken_for_the_one_before() {
+    let mut house = house(|_| ()).await;
+    let other = house.dir.path().join("other");
+    house.config.storage.url = Some(format!("file://{}", other.display()));
+    let mut house = house.restart();
+    house.daemon.pass(may(24, 9, 3)).await.unwrap();
+    let photo = house.photo();
+    assert!(other.join(&photo[..2]).join(&photo).exists());
+}
+
+#[tokio::test]
+async fn files_that_moved_to_another_storage_are_found_there() {
+    let mut house = house(|_| ()).await;
+    house.grows_old().await;
+    let [before, after] = ["there", "moved"].map(|name| house.dir.path().join(name));
+    fs::rename(before, &after).unwrap();
+    house.config.storage.url = Some(format!("file://{}", after.display()));
+    let mut house = house.restart();
+    house.daemon.pass(may(25, 9, 3)).await.unwrap();
+    assert!(
+        house
+            .daemon
+            .store
+            .stored()
+            .unwrap()
+            .contains(&house.photo())
+    );
+    house
+        .daemon
+        .back_up(&house.dir.path().join("backup"))
+        .unwrap();
+}
+
+/// A second photo comes, and everything is stored but what cannot be.
+async fn second_photo_comes(house: &mut House) {
+    house
+        .server
+        .deliver("INBOX", &large("b", CITY, 24, 200_000), may(24, 9, 1));
+    house.daemon.pass(may(24, 9, 3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_rotted_on_the_disk_is_not_stored_as_good_and_keeps_no_other_out() {
+    let mut house = house(|config| config.storage.url = None).await;
+    let mut rotten = fs::read(house.on_disk()).unwrap();
+    rotten[50_000] ^= 1;
+    fs::write(house.on_disk(), rotten).unwrap();
+    let there = house.dir.path().join("there");
+    house.config.storage.url = Some(format!("file://{}", there.display()));
+    let mut house = house.restart();
+    second_photo_comes(&mut house).await;
+    assert!(!house.in_storage().exists());
+    assert_eq!(house.daemon.store.stored().unwrap().len(), 1);
+    let troubles = house.daemon.store.troubles().unwrap();
+    assert!(troubles[0].what.contains("damaged on the disk"));
+}
+
+#[tokio::test]
+async fn what_the_storage_refuses_keeps_no_other_out() {
+    let mut house = house(|config| config.storage.url = None).await;
+    // No file takes the place of a directory.
+    fs::create_dir_all(house.in_storage().join("x")).unwrap();
+    let there = house.dir.path().join("there");
+    house.config.storage.url = Some(format!("file://{}", there.display()));
+    let mut house = house.restart();
+    second_photo_comes(&mut house).await;
+    assert_eq!(house.daemon.store.unstored(false).unwrap(), [house.photo()]);
+    assert_eq!(house.daemon.store.stored().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_there_keeps_no_other_out() {
+    let mut house = house(|config| config.retention.files_days = Some(10)).await;
+    fs::remove_file(house.in_storage()).unwrap();
+    fs::create_dir_all(house.in_storage().join("x")).unwrap();
+    let later = may(24, 9, 0) + chrono::TimeDelta::days(400);
+    house
+        .server
+        .deliver("INBOX", &large("b", CITY, 24, 200_000), later);
+    house.daemon.pass(later).await.unwrap();
+    let stored = house.daemon.store.stored().unwrap();
+    assert!(stored.len() == 2 && stored.contains(&house.photo()));
+    assert_eq!(house.daemon.store.troubles().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_storage_that_cannot_be_opened_stops_nothing_and_is_used_once_it_can() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let key = |config: &mut Config| {
+        config.storage.url = Some("s3://baosong".into());
+        config.storage.key_file = "/nowhere/key".into();
+    };
+    let directory = |config: &mut Config| {
+        config.storage.url = Some(format!("file://{}/there", file.path().display()));
+    };
+    let changes: [&dyn Fn(&mut Config); 2] = [&key, &directory];
+    let mut last = None;
+    for change in changes {
+        let house = house(change).await;
+        let troubles = house.daemon.store.troubles().unwrap();
+        assert_eq!(troubles[0].folder, "远程存储", "{troubles:?}");
+        assert!(house.on_disk().exists());
+        last = Some(house);
+    }
+    let mut house = last.unwrap();
+    fs::remove_file(file.path()).unwrap();
+    house.daemon.pass(may(24, 9, 3)).await.unwrap();
+    assert!(house.daemon.store.troubles().unwrap().is_empty());
+    assert_eq!(house.daemon.store.stored().unwrap().len(), 1);
+    fs::remove_dir_all(file.path()).unwrap();
+}
+
+#[test]
+fn a_large_file_beats_with_each_piece() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Storage {
+        url: Some(format!("file://{}/there", dir.path().display())),
+        ..Storage::default()
+    };
+    let remote = Remote::of(&settings, "").unwrap();
+    let (path, content) = (dir.path().join("file"), vec![7; (20 << 20) + 7]);
+    fs::write(&path, &content).unwrap();
+    let beats = std::cell::Cell::new(0);
+    let beat = || beats.set(beats.get() + 1);
+    remote.put(&hash(&content), &path, beat).unwrap();
+    assert!(beats.get() >= 3, "{}", beats.get());
+    // Nothing of what is no whole file is made visible.
+    let other = hash(b"another");
+    assert!(remote.put(&other, &path, || ()).is_err());
+    assert_eq!(remote.size(&other).unwrap(), None);
+}
+
+/// What `check`, or online `doctor`, says of an item.
+fn examined(storage: &Storage, online: bool, item: Item) -> Option<Finding> {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        storage: storage.clone(),
+        ..Config::default()
+    };
+    let mut doctor = Doctor::new(config, dir.path(), may(24, 11, 0));
+    doctor.read_in(env!("CARGO_BIN_EXE_baosong").into());
+    let mut found = None;
+    let mut tell = |finding: Finding| {
+        if finding.item == item {
+            found = Some(finding);
+        }
+    };
+    doctor.machine(None, online, &mut tell).unwrap();
+    found
+}
+
+#[test]
+fn a_storage_is_called_good_once_a_file_was_put_there_and_nothing_is_left_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (there, file) = (dir.path().join("there"), dir.path().join("file"));
+    let at = |url: String| Storage {
+        url: Some(url),
+        endpoint: Some("http://127.0.0.1:1".into()),
+        key_file: file.clone(),
+        ..Storage::default()
+    };
+    let states = |storage: &Storage| {
+        [false, true].map(|online| examined(storage, online, Item::Storage).unwrap().state)
+    };
+    let directory = at(format!("file://{}", there.display()));
+    assert_eq!(states(&directory), [State::NotTried, State::Ok]);
+    assert!(!there.exists(), "it is made for the first file alone");
+    fs::create_dir(&there).unwrap();
+    assert_eq!(states(&directory), [State::NotTried, State::Ok]);
+    let what = examined(&directory, true, Item::Storage).unwrap().what.en;
+    assert!(what.contains("put, seen and removed"), "{what}");
+    assert_eq!(fs::read_dir(&there).unwrap().count(), 0);
+    assert_eq!(examined(&directory, true, Item::StorageKey), None);
+
+    let bucket = at("s3://baosong".into());
+    assert_eq!(states(&bucket), [State::Wrong; 2], "there is no key");
+    fs::write(&file, "id\nsecret\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(states(&bucket), [State::NotTried, State::Wrong]);
+    let key = examined(&bucket, false, Item::StorageKey).unwrap();
+    assert_eq!(key.state, State::Warning, "others may read it");
+    let below_a_file = at(format!("file://{}/there", file.display()));
+    assert_eq!(states(&below_a_file), [State::Wrong; 2]);
+}
+
 #[test]
 fn a_storage_that_lacks_its_key_is_refused_by_the_key_s_name() {
     let settings = Storage {
@@ -237,7 +443,8 @@ fn a_storage_that_lacks_its_key_is_refused_by_the_key_s_name() {
         key_file: "/nowhere/key".into(),
         ..Storage::default()
     };
-    let error = format!("{:#}", Remote::open(&settings, "").unwrap_err());
+    let remote = Remote::of(&settings, "").unwrap();
+    let error = format!("{:#}", remote.ready().unwrap_err());
     assert!(error.contains("storage.key_file"), "{error}");
 }
 
@@ -250,7 +457,9 @@ fn the_secret_of_a_key_is_not_shown_by_debug() {
         key_file: key.path().into(),
         ..Storage::default()
     };
-    let shown = format!("{:?}", Remote::open(&settings, "").unwrap());
+    let remote = Remote::of(&settings, "").unwrap();
+    remote.ready().unwrap();
+    let shown = format!("{remote:?}");
     assert!(!shown.contains("the-secret"), "{shown}");
 }
 
@@ -325,7 +534,8 @@ fn small_and_large_files_go_to_s3_and_come_back_whole() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
     fs::write(&key, "id\nsecret\n").unwrap();
-    let remote = Remote::open(&server.storage(&key), "周").unwrap().unwrap();
+    let remote = Remote::of(&server.storage(&key), "周").unwrap();
+    assert!(remote.try_out().unwrap());
     // One request, one of exactly a piece, and several with a short end.
     for bytes in [0, 1, 8 << 20, (20 << 20) + 7] {
         let content: Vec<u8> = (0..bytes)
@@ -333,7 +543,7 @@ fn small_and_large_files_go_to_s3_and_come_back_whole() {
             .collect();
         let (path, sha256) = (dir.path().join("file"), hash(&content));
         fs::write(&path, &content).unwrap();
-        assert_eq!(remote.put(&sha256, &path).unwrap(), u64::from(bytes));
+        assert_eq!(remote.put(&sha256, &path, || ()).unwrap(), u64::from(bytes));
         let mut back = Vec::new();
         remote.copy(&sha256, &mut back).unwrap();
         assert!(back == content, "{bytes} bytes");

@@ -132,7 +132,7 @@ impl Daemon {
             .any(|trouble| trouble.folder == STORAGE && now - trouble.since > POLL_OVERDUE);
         let minutes = POLL_OVERDUE.num_minutes();
         let words = || format!("已超过{minutes}分钟未能将照片等文件存入远程存储，文件暂存本机");
-        Ok(lasts.then(|| (STORAGE, words())))
+        Ok(lasts.then(|| ("storage", words())))
     }
 
     fn letters_refused(&self) -> Result<Option<Wrong>> {

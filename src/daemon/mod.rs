@@ -97,6 +97,8 @@ pub struct Daemon {
     first_pass: Option<Moment>,
     /// The day on which it last did what is done once a day.
     kept_on: Option<NaiveDate>,
+    /// Whether the day's work in the storage is yet to be done.
+    tidy_storage: bool,
     lock: Option<Lock>,
     /// Beats wherever a pass gets on.
     heart: Heartbeat,
@@ -188,7 +190,7 @@ impl Daemon {
     ) -> Result<Self> {
         let (campaign, roster) = (config.campaign()?, config.roster()?);
         let store = open(data_dir)?;
-        let blobs = Blobs::open(data_dir)?.with(Remote::open(&config.storage, &config.name)?);
+        let blobs = Blobs::open(data_dir)?.with(Remote::of(&config.storage, &config.name));
         Ok(Self {
             reader_program: OURSELVES.into(),
             judge: Judge::new(roster.clone(), campaign.clone()),
@@ -203,6 +205,7 @@ impl Daemon {
             reminded: None,
             first_pass: None,
             kept_on: None,
+            tidy_storage: false,
             lock,
             heart: Heartbeat::default(),
             said: Said::default(),
@@ -295,11 +298,7 @@ impl Daemon {
             self.prune(now)?;
             self.kept_on = Some(today);
         }
-        self.store_files(now)?;
-        if new_day {
-            self.let_go(now)?;
-        }
-        Ok(())
+        self.visit_storage(new_day, now)
     }
 
     /// Waits until the database was looked through.

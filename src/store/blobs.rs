@@ -76,9 +76,7 @@ impl Blobs {
                 hash == sha256,
                 "{sha256} is damaged in the storage: its hash differs"
             );
-            std::fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
-            file.persist(&path)
-                .with_context(|| format!("cannot keep {}", path.display()))?;
+            self.keep(self.stage_file(sha256, file)?.into_iter().collect())?;
         }
         Ok(path)
     }
@@ -263,7 +261,7 @@ pub fn hash_file(path: &Path) -> Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -38,7 +38,7 @@ pub use fault::{Fault, handles_left};
 pub use intake::Kept;
 pub use letters::{LetterRow, LetterState, NewLetter, Waiting};
 pub use listing::{Census, FileRow, MailRow, SubmissionRow};
-pub use remote::Remote;
+pub use remote::{Remote, is_of_storage};
 pub use replies::{Answered, Reply};
 pub use survey::{Survey, has_log, survey};
 pub use upkeep::Named;

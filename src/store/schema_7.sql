@@ -4,3 +4,7 @@ CREATE TABLE stored (
     bytes         INTEGER NOT NULL,
     stored_at     INTEGER NOT NULL
 ) STRICT;
+-- The storage that the rows of stored are of: one row.
+CREATE TABLE storage (
+    place         TEXT NOT NULL
+) STRICT;

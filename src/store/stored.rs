@@ -3,10 +3,28 @@
 use super::Store;
 use crate::campaign::Moment;
 use anyhow::Result;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeSet;
 
 impl Store {
+    /// Says which storage the settings name. What was noted of another is forgotten; gives the number of its blobs.
+    pub fn storage_is(&mut self, place: &str) -> Result<usize> {
+        let known: Option<String> = self
+            .connection
+            .query_row("SELECT place FROM storage", [], |row| row.get(0))
+            .optional()?;
+        if known.as_deref() == Some(place) {
+            return Ok(0);
+        }
+        let transaction = self.connection.transaction()?;
+        let forgotten = transaction.execute("DELETE FROM stored", [])?;
+        let before = transaction.execute("DELETE FROM storage", [])?;
+        transaction.execute("INSERT INTO storage VALUES (?1)", [place])?;
+        transaction.commit()?;
+        self.bookkeeping += (forgotten + before + 1) as u64;
+        Ok(forgotten)
+    }
+
     /// Blobs out of mails that the storage does not hold, in the order in which they came; with `raw_mails` the mails too.
     pub fn unstored(&self, raw_mails: bool) -> Result<Vec<String>> {
         let mut statement = self.connection.prepare_cached(

@@ -26,3 +26,4 @@ INSERT INTO decisions VALUES (1, '暂停对丹东市教育局的提醒', 'office
 INSERT INTO alarms VALUES (1, 'disk', '磁盘空间不足', 1653359400, NULL, 1, 1653359400);
 INSERT INTO removed VALUES ('ef', 1653359400);
 INSERT INTO stored VALUES ('cd', 5, 1653359400);
+INSERT INTO storage VALUES ('s3://baosong/week  ');

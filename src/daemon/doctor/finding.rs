@@ -76,6 +76,7 @@ pub enum Item {
     MailboxCode,
     OutgoingCode,
     RobotUrl,
+    StorageKey,
     Sender,
     Campaign,
     Addresses,
@@ -103,12 +104,13 @@ pub enum Item {
 
 impl Item {
     /// Every item, in the order in which they are examined.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Settings,
         Self::Staff,
         Self::MailboxCode,
         Self::OutgoingCode,
         Self::RobotUrl,
+        Self::StorageKey,
         Self::Sender,
         Self::Campaign,
         Self::Addresses,
@@ -141,6 +143,7 @@ impl Item {
             Self::MailboxCode => ("收信授权码", "mailbox code"),
             Self::OutgoingCode => ("发信授权码", "outgoing code"),
             Self::RobotUrl => ("群机器人", "robot"),
+            Self::StorageKey => ("存储密钥", "storage key"),
             Self::Sender => ("发信人", "sender"),
             Self::Campaign => ("活动周日程", "campaign"),
             Self::Addresses => ("单位邮箱", "addresses"),

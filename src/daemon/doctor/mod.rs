@@ -30,6 +30,7 @@ use anyhow::Result;
 use finding::both;
 use net::Server;
 use secrecy::SecretString;
+use settings::Tried;
 use starttls::Speaks;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,7 +67,7 @@ impl Doctor {
         self.reader = program;
     }
 
-    /// What lies on this machine. With `online` the mailbox will be tried too, and its code must be there; `file` is
+    /// What lies on this machine. With `online` the storage is tried, the mailbox will be too, and their codes must be there; `file` is
     /// where the settings come from.
     ///
     /// # Errors
@@ -89,7 +90,7 @@ impl Doctor {
         ));
         tell(units::addresses(&roster));
         tell(units::names(&roster, &clashes(&roster)));
-        self.kept(tell);
+        self.kept(online, tell);
         let (zone, offset) = machine::zone();
         tell(machine::time_zone(zone.as_deref(), offset));
         tell(reader::cage(&reader::Cage::of(&self.reader)));
@@ -112,10 +113,18 @@ impl Doctor {
         if config.alarms.robot.is_some() {
             secret(Item::RobotUrl, &config.alarms.robot_url_file, "");
         }
+        let storage = &config.storage;
+        if storage
+            .url
+            .as_ref()
+            .is_some_and(|url| url.starts_with("s3://"))
+        {
+            secret(Item::StorageKey, &storage.key_file, "");
+        }
     }
 
-    /// Data directory, disk, database, daemon.
-    fn kept(&mut self, tell: &mut dyn FnMut(Finding)) {
+    /// Data directory, disk, database, storage, daemon.
+    fn kept(&mut self, online: bool, tell: &mut dyn FnMut(Finding)) {
         let data_dir = &self.data_dir;
         let seen = machine::DataDir::of(data_dir);
         tell(match &seen {
@@ -134,9 +143,8 @@ impl Doctor {
         }
         tell(database::database(data_dir, &look));
         let storage = &self.config.storage;
-        let opened = Remote::open(storage, &self.config.name).map(drop);
-        let opened = opened.map_err(|error| format!("{error:#}"));
-        tell(settings::storage(storage.url.as_deref(), opened));
+        let tried = Remote::of(storage, &self.config.name).map(|remote| Tried::of(&remote, online));
+        tell(settings::storage(storage.url.as_deref(), tried));
         tell(database::daemon(&held));
     }
 

@@ -4,6 +4,7 @@ use super::finding::{both, some_of};
 use super::{Finding, Item};
 use crate::config::{self, Config};
 use crate::outgoing::Templates;
+use crate::store::Remote;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -107,23 +108,70 @@ pub fn sender(config: &Config) -> Finding {
     )
 }
 
-/// Whether files can be copied into the storage besides the disk; nothing is written.
-pub fn storage(url: Option<&str>, opened: Result<(), String>) -> Finding {
-    match (opened, url) {
-        (Err(why), _) => Finding::wrong(
-            Item::Storage,
-            both!("不能使用：{why}", "cannot be used: {why}"),
+/// What came of a look at the storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// A small object was put there, seen and removed.
+    Worked,
+    /// The directory is not there yet, and can be made.
+    ToBeMade,
+    /// Without network it is not tried.
+    Not,
+    /// Why it cannot be used.
+    Failed(String),
+}
+
+impl Tried {
+    pub fn of(remote: &Remote, online: bool) -> Self {
+        let tried = match online {
+            true => remote.try_out().map(|worked| match worked {
+                true => Self::Worked,
+                false => Self::ToBeMade,
+            }),
+            false => remote.ready().map(|()| Self::Not),
+        };
+        tried.unwrap_or_else(|error| Self::Failed(format!("{error:#}")))
+    }
+}
+
+/// Whether files can be copied into the storage besides the disk.
+pub fn storage(url: Option<&str>, tried: Option<Tried>) -> Finding {
+    let item = Item::Storage;
+    let (Some(url), Some(tried)) = (url, tried) else {
+        let words = both!(
+            "未设置，文件都在磁盘上",
+            "none is set: all files stay on the disk"
+        );
+        return Finding::ok(item, words);
+    };
+    match tried {
+        Tried::Worked => Finding::ok(
+            item,
             both!(
-                "核对[storage]各项；不用则去掉storage.url",
-                "check [storage], or leave out storage.url"
+                "{url}，试存、查看、删除一个小文件均成功",
+                "{url}: a small file was put, seen and removed"
             ),
         ),
-        (Ok(()), Some(url)) => Finding::ok(Item::Storage, both!("{url}", "{url}")),
-        (Ok(()), None) => Finding::ok(
-            Item::Storage,
+        Tried::ToBeMade => Finding::ok(
+            item,
             both!(
-                "未设置，文件都在磁盘上",
-                "none is set: all files stay on the disk"
+                "{url}，目录尚不存在，存入第一个文件时建立",
+                "{url}: not there yet, made with the first file"
+            ),
+        ),
+        Tried::Not => Finding::not_tried(
+            item,
+            both!(
+                "{url}，能否存取由doctor检查",
+                "{url}: doctor tries whether it takes files"
+            ),
+        ),
+        Tried::Failed(why) => Finding::wrong(
+            item,
+            both!("{url}不能使用：{why}", "{url} cannot be used: {why}"),
+            both!(
+                "核对[storage]各项；在此之前文件都留在磁盘上。不用则去掉storage.url",
+                "check [storage]; until then files stay on the disk. Or leave out storage.url"
             ),
         ),
     }
@@ -167,6 +215,10 @@ pub fn secret(item: Item, path: &Path, secret: &Secret, needed: bool) -> Finding
                 Item::RobotUrl => both!(
                     "把群机器人的Webhook地址单独存入{path}，权限设为600；不用机器人则去掉alarms.robot",
                     "put the robot's address (Webhook), and nothing else, into {path}, mode 600; or leave out alarms.robot"
+                ),
+                Item::StorageKey => both!(
+                    "把访问密钥的ID存入{path}第一行，密钥存入第二行，权限设为600，属主为运行守护进程的用户",
+                    "put the id of the access key into the first line of {path}, its secret into the second; mode 600, owned by the daemon's user"
                 ),
                 _ => both!(
                     "在mail.163.com → 设置 → POP3/SMTP/IMAP取得授权码（不是登录密码），单独存入{path}，权限设为600，属主为运行守护进程的用户",

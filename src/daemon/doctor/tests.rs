@@ -2,7 +2,7 @@
 
 use super::letter::{Arrival, Found};
 use super::net::{Link, Trouble};
-use super::settings::Secret;
+use super::settings::{Secret, Tried};
 use super::*;
 use crate::attribution::Clash;
 use crate::campaign::{Campaign, Moment, in_china};
@@ -87,6 +87,10 @@ fn healthy() -> Vec<Finding> {
     let (config, now) = (staffed(), at(5, 24, 11));
     let dir = Path::new("/var/lib/baosong");
     let code = Path::new("/etc/baosong/authorization-code");
+    let (key, bucket) = (
+        Path::new("/etc/baosong/storage-key"),
+        Some("s3://baosong/week"),
+    );
     let roster = addressed();
     let data = machine::DataDir {
         above: None,
@@ -121,12 +125,14 @@ fn healthy() -> Vec<Finding> {
         settings::staff(&config),
         settings::secret(Item::MailboxCode, code, &Secret::Held(0o600), true),
         settings::secret(Item::OutgoingCode, code, &Secret::Held(0o440), true),
+        settings::secret(Item::StorageKey, key, &Secret::Held(0o600), true),
         calendar::campaign(&Campaign::default(), now.date_naive()),
         units::addresses(&roster),
         units::names(&roster, &crate::attribution::clashes(&roster)),
         machine::data_dir(dir, &data),
         machine::disk(48_213, 500),
         database::database(dir, &database::Look::Through(Some(survey))),
+        settings::storage(bucket, Some(Tried::Worked)),
         database::daemon(&Ok(true)),
         machine::time_zone(Some("Etc/UTC"), FixedOffset::east_opt(0).unwrap()),
         reader::cage(&Ok(cage)),
@@ -150,6 +156,10 @@ fn ailing() -> Vec<Finding> {
     let (mut config, now) = (Config::default(), at(5, 24, 11));
     let dir = Path::new("/var/lib/baosong");
     let code = Path::new("/etc/baosong/authorization-code");
+    let (key, bucket) = (
+        Path::new("/etc/baosong/storage-key"),
+        Some("s3://baosong/week"),
+    );
     let url = Path::new("/etc/baosong/robot-url");
     config.alarms.robot = Some(Robot::Wecom);
     let roster = Roster::default();
@@ -204,12 +214,14 @@ fn ailing() -> Vec<Finding> {
             true,
         ),
         settings::secret(Item::RobotUrl, url, &lacking, true),
+        settings::secret(Item::StorageKey, key, &lacking, true),
         calendar::campaign(&Campaign::default(), at(9, 1, 8).date_naive()),
         units::addresses(&roster),
         units::names(&roster, &clashes),
         machine::data_dir(dir, &data),
         machine::disk(120, 500),
         database::database(dir, &database::Look::Failed(damaged)),
+        settings::storage(bucket, Some(Tried::Failed("put: 403 Forbidden".into()))),
         database::daemon(&Ok(false)),
         reader::cage(&Ok(cage)),
         reader::tools(&["poppler-utils、poppler-data", "ffmpeg"]),
@@ -243,6 +255,7 @@ fn ailing() -> Vec<Finding> {
         letter::arrival(&Arrival::Missing, Wait::default()),
         letter::arrival(&Arrival::Found(in_spam.clone()), Wait::default()),
         letter::clock(&in_spam),
+        settings::storage(bucket, Some(Tried::Not)),
         Finding::not_tried(Item::Clock, no_moment()),
     ]
 }

@@ -1,6 +1,7 @@
 //! `baosong status` in words, for whoever runs the daemon.
 
 use super::super::Daemon;
+use super::super::storage::STORAGE;
 use super::facts::{Account, Facts, Kept, Letters, Next, Week, Wrong};
 use super::gather::Depth;
 use super::heartbeat::{Pulse, Stage};
@@ -113,6 +114,7 @@ fn of_poll(facts: &Facts) -> Vec<String> {
             .iter()
             .map(|trouble| match trouble.name.as_str() {
                 "smtp" => since(trouble),
+                STORAGE => format!("storage: {}", since(trouble)),
                 name => format!("folder {}: {}", called(name), since(trouble)),
             }),
     );
@@ -332,6 +334,13 @@ campaign   2022年职业教育活动周, 2022-05-23 to 2022-05-29: day 2 of 7
             what: "NO locked".into(),
             since: at,
         }];
+        let of_storage = |name: &str| Wrong {
+            name: name.into(),
+            what: "no answer".into(),
+            since: at,
+        };
+        let storages = [STORAGE, "storage"].map(of_storage);
+        facts.poll.troubles.extend(storages);
         let kept = facts.kept.as_mut().unwrap();
         kept.mails.unjudged = 2;
         kept.letters.failing = 1;
@@ -350,6 +359,8 @@ campaign   2022年职业教育活动周, 2022-05-23 to 2022-05-29: day 2 of 7
             "hangs: no progress since 2022-05-24 10:32, reading the mailbox\n",
             "2022-05-24 10:33 failed: no answer to LOGIN within 60 s (polls fail since 2022-05-24 10:24)\n",
             "folder INBOX: NO locked (since 2022-05-24 10:33)\n",
+            "           storage: no answer (since 2022-05-24 10:33)\n",
+            "folder storage: no answer (since 2022-05-24 10:33)\n",
             "open       8 in review, 3 unreadable, 2 to be judged with the next pass\n",
             "the next now (reminder)\n",
             "1 were put off: 451 try later\n",
