@@ -17,6 +17,7 @@ use support::mail::{large, may};
 use support::settings::{CODE, USER, settings};
 use support::standin::Standin;
 use tempfile::TempDir;
+use tracing_subscriber::util::SubscriberInitExt;
 
 const CITY: &str = "丹东市教育局";
 
@@ -319,6 +320,49 @@ async fn what_the_storage_refuses_keeps_no_other_out() {
     second_photo_comes(&mut house).await;
     assert_eq!(house.daemon.store.unstored(false).unwrap(), [house.photo()]);
     assert_eq!(house.daemon.store.stored().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn many_that_the_storage_refuses_are_not_always_the_first_and_the_last() {
+    let mut house = house(|config| config.storage.url = None).await;
+    for (id, bytes) in [("b", 110_000), ("c", 120_000)] {
+        let raw = large(id, CITY, 23, bytes);
+        house.server.deliver("INBOX", &raw, may(24, 9, 1));
+    }
+    house.daemon.pass(may(24, 9, 3)).await.unwrap();
+    let there = house.dir.path().join("there");
+    let refused = house.daemon.store.unstored(false).unwrap();
+    assert_eq!(refused.len(), 3);
+    for sha256 in &refused {
+        fs::create_dir_all(there.join(&sha256[..2]).join(sha256).join("x")).unwrap();
+    }
+    house.config.storage.url = Some(format!("file://{}", there.display()));
+    let mut house = house.restart();
+    second_photo_comes(&mut house).await;
+    assert!(house.daemon.store.stored().unwrap().is_empty());
+    for minute in 0..59 {
+        house.daemon.pass(may(24, 10, minute)).await.unwrap();
+    }
+    assert_eq!(house.daemon.store.stored().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_log_is_told_once_of_a_storage_that_fails() {
+    let key = tempfile::NamedTempFile::new().unwrap();
+    fs::write(key.path(), "id\nsecret\n").unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let written = std::sync::Arc::new(log.reopen().unwrap());
+    let lines = tracing_subscriber::fmt().with_ansi(false);
+    let _guard = lines.with_writer(written).set_default();
+    let mut house = house(|config| {
+        config.storage.url = Some("s3://baosong".into());
+        config.storage.endpoint = Some("http://127.0.0.1:1".into());
+        config.storage.key_file = key.path().into();
+    })
+    .await;
+    house.daemon.pass(may(24, 9, 3)).await.unwrap();
+    let told = fs::read_to_string(log.path()).unwrap();
+    assert_eq!(told.matches("files cannot be stored").count(), 1, "{told}");
 }
 
 #[tokio::test]

@@ -89,9 +89,11 @@ impl Daemon {
         let mut unstored = self.store.unstored(self.config.storage.raw_mails)?;
         // One that is missing is told of by `verify`.
         unstored.retain(|sha256| self.blobs.path(sha256).exists());
-        // From anywhere on, lest a few that the storage refuses are always the first, and the last.
-        let first = rand::rng().random_range(0..=unstored.len());
-        unstored.rotate_left(first);
+        if self.storage_fails()? {
+            // From anywhere on, lest a few that the storage refuses are always the first, and the last.
+            let first = rand::rng().random_range(0..=unstored.len());
+            unstored.rotate_left(first);
+        }
         let mut stored = 0;
         for sha256 in unstored {
             if visit.is_over() || self.stopping() {
@@ -177,13 +179,15 @@ impl Daemon {
         Ok(())
     }
 
+    /// Whether it did when it was last visited.
+    fn storage_fails(&self) -> Result<bool> {
+        let troubles = self.store.troubles()?;
+        Ok(troubles.iter().any(|trouble| trouble.folder == STORAGE))
+    }
+
     /// The log is told when it begins and when it is over: words of a server differ from pass to pass.
     fn tell_of_storage(&mut self, failure: Option<anyhow::Error>, now: Moment) -> Result<()> {
-        let failed = self
-            .store
-            .troubles()?
-            .iter()
-            .any(|one| one.folder == STORAGE);
+        let failed = self.storage_fails()?;
         let error = failure.map(|error| format!("{error:#}"));
         match &error {
             Some(error) if !failed => warn!(error, "files cannot be stored"),
