@@ -15,7 +15,7 @@ use tracing::Span;
 /// Mails are read by so many processes at a time.
 const READERS: usize = 2;
 /// Deliveries that wait for each of them.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 /// What is made durable at a time: mails, and the bytes of what is staged for them.
 const MAILS: usize = 500;
 const BYTES: u64 = 8 << 20;
