@@ -207,16 +207,22 @@ const STEPS: [&str; 13] = [
 ];
 const STEP: &str = "BAOSONG_TEST_DIES_AT";
 
-/// A pass as the next test starts it: in a process of its own, which dies at a step.
-#[tokio::test]
-#[ignore = "started by a_process_that_dies_at_any_step_loses_and_doubles_nothing"]
-async fn a_pass_that_dies() {
+/// The daemon of a test that another has started in a process of its own.
+fn daemon_of_the_environment() -> Daemon {
     let setting = |name: &str| std::env::var(name).unwrap();
     let port = |name: &str| setting(name).parse().unwrap();
     let dir = PathBuf::from(setting("BAOSONG_TEST_DIR"));
     let ports = (port("BAOSONG_TEST_IMAP"), port("BAOSONG_TEST_SMTP"));
     let mut daemon = Daemon::open(settings(ports, &dir), &dir.join("data")).unwrap();
     daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
+    daemon
+}
+
+/// A pass as the next test starts it: in a process of its own, which dies at a step.
+#[tokio::test]
+#[ignore = "started by a_process_that_dies_at_any_step_loses_and_doubles_nothing"]
+async fn a_pass_that_dies() {
+    let mut daemon = daemon_of_the_environment();
     if let Ok(step) = std::env::var(STEP) {
         let kill = || kill_process(getpid(), Signal::KILL).unwrap();
         fail::cfg_callback(step, kill).unwrap();
@@ -288,12 +294,7 @@ async fn a_process_that_dies_at_any_step_loses_and_doubles_nothing() {
 #[tokio::test]
 #[ignore = "started by a_reading_that_breaks_off_is_no_poll_and_its_mails_come_again"]
 async fn a_reading_that_breaks_off() {
-    let setting = |name: &str| std::env::var(name).unwrap();
-    let port = |name: &str| setting(name).parse().unwrap();
-    let dir = PathBuf::from(setting("BAOSONG_TEST_DIR"));
-    let ports = (port("BAOSONG_TEST_IMAP"), port("BAOSONG_TEST_SMTP"));
-    let mut daemon = Daemon::open(settings(ports, &dir), &dir.join("data")).unwrap();
-    daemon.read_in(env!("CARGO_BIN_EXE_baosong").into());
+    let mut daemon = daemon_of_the_environment();
     fail::cfg("reading", "panic").unwrap();
     let error = daemon.pass(may(24, 10, 30)).await.unwrap_err();
     assert!(

@@ -49,13 +49,8 @@ impl Shown {
         common: &Common,
         examine: impl AsyncFn(&Common) -> Result<()>,
     ) -> Result<()> {
-        let head = |name: &str| {
-            if !self.json {
-                println!("{name}:");
-            }
-        };
         match common.configs() {
-            Ok(_) => common.each_below(head, examine).await,
+            Ok(_) => common.each_below(!self.json, examine).await,
             Err(_) => examine(common).await,
         }
     }

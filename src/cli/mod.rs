@@ -286,22 +286,20 @@ impl Common {
     /// Does something for every campaign, or for the chosen one, as if each had been chosen. One that fails keeps no
     /// other from it.
     async fn each(&self, work: impl AsyncFn(&Self) -> Result<()>) -> Result<()> {
-        self.each_below(|name| println!("{name}:"), work).await
+        self.each_below(true, work).await
     }
 
-    /// The same; `head` is told whose turn it is, where there are several.
-    async fn each_below(
-        &self,
-        head: impl Fn(&str),
-        work: impl AsyncFn(&Self) -> Result<()>,
-    ) -> Result<()> {
+    /// The same; with `heads` each goes below its name, where there are several.
+    async fn each_below(&self, heads: bool, work: impl AsyncFn(&Self) -> Result<()>) -> Result<()> {
         let all = self.configs()?;
         if all.len() == 1 {
             return work(self).await;
         }
         let mut failed = Vec::new();
         for config in all {
-            head(&config.name);
+            if heads {
+                println!("{}:", config.name);
+            }
             let one = Self {
                 campaign: Some(config.name.clone()),
                 ..self.clone()

@@ -28,12 +28,8 @@ struct Report<'a> {
 impl Status {
     /// Ends with 1 where the database cannot be used. Of several campaigns, an object a line.
     pub async fn run(self, common: &Common) -> Result<()> {
-        let head = |name: &str| {
-            if !self.json {
-                println!("{name}:");
-            }
-        };
-        common.each_below(head, async |one| self.of(one)).await
+        let heads = !self.json;
+        common.each_below(heads, async |one| self.of(one)).await
     }
 
     fn of(&self, common: &Common) -> Result<()> {

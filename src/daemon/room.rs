@@ -3,6 +3,7 @@
 use super::Daemon;
 use crate::store::handles_left;
 use anyhow::{Context, Result, bail, ensure};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Files and connections that a pass opens at a time, at most: with fewer handles left nothing is fetched.
@@ -42,10 +43,20 @@ impl Room {
 
     /// Megabytes that are left to us.
     pub fn free_megabytes(&self) -> Result<u64> {
-        let space =
-            rustix::fs::statvfs(&self.data_dir).context("cannot ask for the free disk space")?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize) >> 20)
+        let bytes = free_bytes(&self.data_dir).context("cannot ask for the free disk space")?;
+        Ok(bytes >> 20)
     }
+}
+
+/// What is left to us of the disk below `path`.
+pub(super) fn free_bytes(path: &Path) -> std::io::Result<u64> {
+    let space = rustix::fs::statvfs(path)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// Whether the directory takes a file, tried with one that goes again.
+pub(super) fn takes_a_file(directory: &Path) -> std::io::Result<()> {
+    tempfile::NamedTempFile::new_in(directory).and_then(|mut file| file.write_all(&[0; 4096]))
 }
 
 impl Daemon {

@@ -1,8 +1,8 @@
 //! A look at a database that changes nothing: no schema is brought up to date, no file of its log made.
 
-use super::{BUSY, DATABASE, Fault, looked_through, migrations, moment, refuse_garbage};
+use super::{BUSY, DATABASE, looked_through, migrations, moment, refuse_garbage, refuse_lost};
 use crate::campaign::Moment;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub struct Survey {
 /// belongs to whoever asks.
 ///
 /// # Errors
-/// With a [`Fault`] as context where it is damaged, or missing beside kept mails.
+/// With a [`Fault`](super::Fault) as context where it is damaged, or missing beside kept mails.
 pub fn survey(data_dir: &Path, alone: bool) -> Result<Option<Survey>> {
     let database = data_dir.join(DATABASE);
     let bytes = match database.metadata() {
@@ -36,16 +36,9 @@ pub fn survey(data_dir: &Path, alone: bool) -> Result<Option<Survey>> {
             return Err(error).with_context(|| format!("cannot look at {}", database.display()));
         }
     };
+    refuse_lost(data_dir)?;
     if bytes == 0 {
-        let mut kept = std::fs::read_dir(data_dir.join("blobs"))
-            .into_iter()
-            .flatten();
-        return match kept.next() {
-            None => Ok(None),
-            Some(_) => {
-                Err(anyhow!("{} is missing or empty", database.display()).context(Fault::Missing))
-            }
-        };
+        return Ok(None);
     }
     refuse_garbage(&database)?;
     let connection = open(&database, alone && !has_log(data_dir))?;
@@ -88,7 +81,7 @@ fn open(database: &Path, immutable: bool) -> Result<Connection> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Lock, Store};
+    use crate::store::{Fault, Lock, Store};
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(dir).unwrap();

@@ -2,9 +2,8 @@
 
 use super::finding::both;
 use super::{Finding, Item};
-use crate::daemon::room::Room;
+use crate::daemon::room::{Room, takes_a_file};
 use chrono::{FixedOffset, Local};
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -28,8 +27,7 @@ impl DataDir {
     pub fn of(path: &Path) -> std::io::Result<Self> {
         let existing = existing(path);
         let owner = std::fs::metadata(existing)?.uid();
-        let written = tempfile::NamedTempFile::new_in(existing)
-            .and_then(|mut file| file.write_all(&[0; 4096]));
+        let written = takes_a_file(existing);
         let inside = std::fs::read_dir(path).into_iter().flatten().flatten();
         let foreign = inside.filter(|entry| {
             let metadata = entry.metadata();

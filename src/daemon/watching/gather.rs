@@ -1,6 +1,7 @@
 //! Gathering the facts from a data directory, beside the daemon that works on it and changing nothing.
 
 use super::super::outage::Outages;
+use super::super::room;
 use super::super::sending::pace;
 use super::facts::{
     Account, Database, Disk, Facts, Kept, Letters, Life, Offered, Poll, Week, Wrong,
@@ -13,7 +14,6 @@ use crate::outgoing::Pace;
 use crate::store::{Fault, Ledger, Store, Waiting};
 use anyhow::Result;
 use chrono::TimeDelta;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -208,10 +208,9 @@ impl Offered {
 
 impl Disk {
     fn of(data_dir: &Path, least_free_bytes: u64) -> Self {
-        let space = rustix::fs::statvfs(data_dir).ok();
         Self {
             error: refused(data_dir),
-            free_bytes: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
+            free_bytes: room::free_bytes(data_dir).ok(),
             least_free_bytes,
             data_bytes: None,
         }
@@ -220,10 +219,8 @@ impl Disk {
 
 /// A disk that takes no byte can take no alarm either, so it is tried.
 fn refused(data_dir: &Path) -> Option<String> {
-    let written = tempfile::NamedTempFile::new_in(data_dir)
-        .and_then(|mut file| file.write_all(&[0; 4096]))
-        .map_err(anyhow::Error::from);
-    let fault = Fault::of(&written.err()?, data_dir)?;
+    let refusal = room::takes_a_file(data_dir).err()?;
+    let fault = Fault::of(&refusal.into(), data_dir)?;
     Some(fault.to_string())
 }
 
