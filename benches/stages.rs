@@ -111,18 +111,24 @@ fn keep_a_batch_of_small_mails(bencher: Bencher) {
             (store, Blobs::open(dir.path()).expect("blobs"), dir)
         })
         .bench_local_values(|(mut store, blobs, dir)| {
-            let (mut staged, mut batch) = (Vec::new(), Vec::new());
+            let (mut staged, mut small, mut batch) = (Vec::new(), Vec::new(), Vec::new());
             for (mail, content) in &mails {
                 let sha256 = hash(mail.as_bytes());
-                staged.extend(blobs.stage(&sha256, mail.as_bytes()).expect("room"));
+                small.push((sha256.clone(), mail.as_bytes().to_vec()));
                 batch.push(Kept {
                     bytes: mail.len() as u64,
                     source: String::new(),
                     received_at: arrived(),
+                    packed: None,
                     place: None,
                     content: Some(content.clone()),
+                    words: None,
                     sha256,
                 });
+            }
+            let mut packed = blobs.pack(&small, &mut staged).expect("room");
+            for kept in &mut batch {
+                kept.packed = packed.remove(&kept.sha256);
             }
             blobs.keep(staged).expect("durable files");
             (store.keep(batch).expect("rows"), dir)

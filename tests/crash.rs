@@ -111,7 +111,7 @@ fn every_blob_is_what_its_name_says(root: &Path) {
             blobs += 1;
         }
     }
-    assert!(blobs >= MAILS);
+    assert!(blobs > 0, "small mails that came together lie in packs");
 }
 
 fn sending(dir: &Path, at: &str) -> Child {

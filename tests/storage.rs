@@ -71,7 +71,7 @@ impl House {
     }
 
     fn raw_mail(&self) -> String {
-        self.daemon.store.raw_mails(None).unwrap().remove(0).1
+        self.daemon.store.raw_mails(None).unwrap().remove(0).sha256
     }
 
     fn on_disk(&self) -> PathBuf {

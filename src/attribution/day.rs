@@ -4,6 +4,7 @@ use super::date::{Dates, arabic, dates, opens};
 use super::relative::relative_day;
 use super::report::Draft;
 use super::strength::Place;
+use super::words::Said;
 use super::zone::Zone;
 use super::{About, Evidence};
 use crate::campaign::{CST, Campaign, Moment};
@@ -27,8 +28,8 @@ pub struct Clues<'a> {
     pub content: &'a Content,
     /// The report in it.
     pub draft: &'a Draft,
-    /// Its zones.
-    pub zones: &'a [Zone],
+    /// What it says.
+    pub said: &'a Said,
     /// By the server's clock.
     pub arrived: Moment,
     /// The calendar.
@@ -36,31 +37,33 @@ pub struct Clues<'a> {
 }
 
 /// A zone with its numbers in Arabic digits, and the days that it names.
-struct Dated {
+#[derive(Debug, Clone)]
+pub struct Dated {
     place: Place,
     text: String,
     dates: Vec<Dates>,
 }
 
-fn dated(clues: &Clues) -> Vec<Dated> {
+/// The days that each zone names.
+pub fn dated(zones: &[Zone], campaign: &Campaign) -> Vec<Dated> {
     let read = |zone: &Zone| {
         let (place, text) = (zone.place, arabic(&zone.text));
         let compact = place == Place::FileName || place == Place::Subject;
-        let dates = dates(&text, clues.campaign, compact);
+        let dates = dates(&text, campaign, compact);
         Dated { place, text, dates }
     };
-    clues.zones.iter().map(read).collect()
+    zones.iter().map(read).collect()
 }
 
 /// The day that words name, full dates first; `Err` holds a doubt in Chinese.
 pub fn in_words(clues: &Clues) -> Result<Option<Found>, String> {
-    let zones = dated(clues);
-    if let Some(found) = headline(clues, &zones)? {
+    let zones = &clues.said.dated;
+    if let Some(found) = headline(clues, zones)? {
         return Ok(Some(found));
     }
-    let found = narrative(clues, &zones, true)
-        .or_else(|| bare_headline(clues, &zones))
-        .or_else(|| narrative(clues, &zones, false));
+    let found = narrative(clues, zones, true)
+        .or_else(|| bare_headline(clues, zones))
+        .or_else(|| narrative(clues, zones, false));
     Ok(found.or_else(|| relative(clues)))
 }
 
@@ -204,7 +207,7 @@ fn relative(clues: &Clues) -> Option<Found> {
     ];
     let base = sending_time(clues);
     places.iter().find_map(|place| {
-        let mut zones = clues.zones.iter().filter(|zone| zone.place == *place);
+        let mut zones = clues.said.zones.iter().filter(|zone| zone.place == *place);
         zones.find_map(|zone| {
             let (day, rule, word) = relative_day(&zone.text, base, clues.campaign)?;
             (day <= base.date_naive()).then(|| found(vec![day], false, rule, place.name(), word))
@@ -229,7 +232,7 @@ fn sending_time(clues: &Clues) -> Moment {
 
 /// The date under the signature, else that of issue in the letterhead: the day of writing.
 fn written(clues: &Clues) -> Option<Found> {
-    let zone = |place| clues.zones.iter().find(|zone| zone.place == place);
+    let zone = |place| clues.said.zones.iter().find(|zone| zone.place == place);
     [(Place::Signature, "signature"), (Place::Title, "title")]
         .into_iter()
         .find_map(|(place, name)| {

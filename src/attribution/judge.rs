@@ -2,23 +2,25 @@
 
 use super::day::{Clues, Found};
 use super::names::Names;
-use super::normal::normal;
 use super::pieces::{pieces, whole};
-use super::report::{Draft, Split, split};
+use super::report::{Draft, Split};
 use super::ruling::Ruled;
 use super::slip::Slips;
 use super::unit::attribute;
-use super::zone::{Zone, zones};
+use super::words::{Lexicon, Said, Words};
+use super::zone::Zone;
 use super::{
-    About, Earlier, Evidence, Kind, Outcome, Past, Rulings, Submission, Verdict, Weighed, day,
-    kind, noise, repeat,
+    About, Earlier, Evidence, Kind, Outcome, Past, Print, Rulings, Submission, Verdict, Weighed,
+    day, kind, repeat,
 };
 use crate::campaign::{Campaign, Moment};
 use crate::message::Content;
 use crate::roster::Roster;
 use anyhow::Result;
 use chrono::TimeDelta;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A supplement without a day of its own belongs to the sender's latest report within this time.
 const SUPPLEMENT_WITHIN: TimeDelta = TimeDelta::days(3);
@@ -28,8 +30,7 @@ const SUPPLEMENT_WITHIN: TimeDelta = TimeDelta::days(3);
 pub struct Judge {
     roster: Roster,
     campaign: Campaign,
-    names: Names,
-    slips: Slips,
+    lexicon: Arc<Lexicon>,
 }
 
 /// Where a draft stands in its mail, and what staff decided about it.
@@ -55,13 +56,21 @@ enum Decision {
 impl Judge {
     /// Prepares the roster's names.
     pub fn new(roster: Roster, campaign: Campaign) -> Self {
-        let (names, slips) = (Names::of(&roster), Slips::of(&roster));
+        let lexicon = Lexicon {
+            names: Names::of(&roster),
+            slips: Slips::of(&roster),
+            campaign: campaign.clone(),
+        };
         Self {
             roster,
             campaign,
-            names,
-            slips,
+            lexicon: Arc::new(lexicon),
         }
+    }
+
+    /// By what it understands words; made anew where staff taught a name.
+    pub fn lexicon(&self) -> Arc<Lexicon> {
+        self.lexicon.clone()
     }
 
     /// The outcome of a mail that arrived then, with what was known before it.
@@ -69,6 +78,20 @@ impl Judge {
     /// # Errors
     /// Only those of `past`.
     pub fn judge(&self, content: &Content, arrived: Moment, past: &Past) -> Result<Verdict> {
+        self.weigh(content, None, arrived, past)
+    }
+
+    /// The same where the words of the mail were read before.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn weigh(
+        &self,
+        content: &Content,
+        words: Option<&Words>,
+        arrived: Moment,
+        past: &Past,
+    ) -> Result<Verdict> {
         if past.rulings.ignores_mail() {
             return Ok(without(
                 Outcome::NotReport,
@@ -77,24 +100,34 @@ impl Judge {
             ));
         }
         if past.rulings.split {
-            return self.drafts(content, &pieces(content), arrived, past);
+            return self.drafts(content, &pieces(content), &[], arrived, past);
         }
-        let text = normal(&content.text);
-        let split = split(content, &text);
+        let read_now;
+        let words = match words.filter(|words| Arc::ptr_eq(&words.lexicon, &self.lexicon)) {
+            Some(words) => words,
+            None => {
+                read_now = Words::of(content, &self.lexicon);
+                &read_now
+            }
+        };
         if past.rulings.claims_report() {
-            let drafts = match split {
-                Split::Drafts(drafts) => drafts,
+            let drafts = match &words.split {
+                Split::Drafts(drafts) => drafts.clone(),
                 Split::Unreadable(_) | Split::Nothing => vec![whole(content)],
             };
-            return self.drafts(content, &drafts, arrived, past);
+            return self.drafts(content, &drafts, &words.said, arrived, past);
         }
         let known = !past.named_by_sender.is_empty() || !past.given_to_sender.is_empty();
-        if let Some(reason) = noise::noise(content, &text, &split, known) {
-            return Ok(without(Outcome::NotReport, reason, Vec::new()));
+        let noise = match known {
+            true => &words.noise.of_known,
+            false => &words.noise.of_stranger,
+        };
+        if let Some(reason) = noise {
+            return Ok(without(Outcome::NotReport, reason.clone(), Vec::new()));
         }
-        match split {
-            Split::Drafts(drafts) => self.drafts(content, &drafts, arrived, past),
-            Split::Unreadable(reason) => Ok(self.unread(content, reason, past)),
+        match &words.split {
+            Split::Drafts(drafts) => self.drafts(content, drafts, &words.said, arrived, past),
+            Split::Unreadable(reason) => Ok(self.unread(content, reason.clone(), past)),
             Split::Nothing if content.damage.is_empty() => {
                 Ok(self.unread(content, "邮件没有可收录的内容".into(), past))
             }
@@ -110,6 +143,7 @@ impl Judge {
         &self,
         content: &Content,
         drafts: &[Draft],
+        said: &[Said],
         arrived: Moment,
         past: &Past,
     ) -> Result<Verdict> {
@@ -125,7 +159,12 @@ impl Judge {
                 alone: drafts.len() == 1,
                 ruled,
             };
-            match self.draft(content, draft, &place, arrived, past)? {
+            // Staff may have joined it with others.
+            let said = match said.get(*ordinal).filter(|said| said.text == draft.text) {
+                Some(said) => Cow::Borrowed(said),
+                None => Cow::Owned(Said::of(content, draft, &self.lexicon)),
+            };
+            match self.draft(content, draft, &said, &place, arrived, past)? {
                 Decision::Taken {
                     mut submission,
                     plainly_named,
@@ -188,19 +227,12 @@ impl Judge {
         &self,
         content: &Content,
         draft: &Draft,
+        said: &Said,
         place: &Place,
         arrived: Moment,
         past: &Past,
     ) -> Result<Decision> {
-        let zones = zones(content, draft);
-        let mut whose = attribute(
-            content,
-            &zones,
-            &self.roster,
-            &self.names,
-            &self.slips,
-            past,
-        );
+        let mut whose = attribute(content, said, &self.roster, past);
         whose
             .weighed
             .iter_mut()
@@ -213,12 +245,12 @@ impl Judge {
         };
         let (kind, why_kind) = match place.ruled.kind {
             Some(kind) => (kind, place.ruled.evidence(About::Kind)),
-            None => kind::kind(content, draft, &zones, place.alone),
+            None => kind::kind(content, draft, &said.zones, place.alone),
         };
         let clues = Clues {
             content,
             draft,
-            zones: &zones,
+            said,
             arrived,
             campaign: &self.campaign,
         };
@@ -238,7 +270,7 @@ impl Judge {
         };
         evidence.extend(found.iter().map(|found| found.evidence.clone()));
         evidence.push(why_kind);
-        let mut submission = submission(content, draft, &zones, unit, kind, found, evidence);
+        let mut submission = submission(content, draft, said, unit, kind, found, evidence);
         submission.ordinal = place.ordinal;
         submission.repeats = match place.ruled.repeats {
             Some(repeats) => repeats,
@@ -305,14 +337,8 @@ impl Judge {
             text: content.text.clone(),
             ..Draft::default()
         };
-        let whose = attribute(
-            content,
-            &zones(content, &draft),
-            &self.roster,
-            &self.names,
-            &self.slips,
-            past,
-        );
+        let said = Said::of(content, &draft, &self.lexicon);
+        let whose = attribute(content, &said, &self.roster, past);
         without(Outcome::Review, reason, whose.weighed)
     }
 }
@@ -340,7 +366,7 @@ fn of_earlier(clues: &Clues, unit: &str, past: &Past) -> Option<Found> {
 fn submission(
     content: &Content,
     draft: &Draft,
-    zones: &[Zone],
+    said: &Said,
     unit: String,
     kind: Kind,
     found: Option<Found>,
@@ -353,12 +379,13 @@ fn submission(
         day_inferred: found.as_ref().is_some_and(|found| found.inferred),
         days: found.map(|found| found.days).unwrap_or_default(),
         repeats: None,
-        title: title(content, draft, zones),
+        title: title(content, draft, &said.zones),
         text: draft.text.clone(),
         files: draft.files.clone(),
         links: Vec::new(),
         evidence,
         flags: Vec::new(),
+        print: Print::of(&draft.text),
     }
 }
 

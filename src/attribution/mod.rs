@@ -24,6 +24,7 @@ mod slip;
 mod strength;
 mod unit;
 mod verdict;
+mod words;
 mod zone;
 
 pub use clash::{Clash, clashes};
@@ -34,6 +35,7 @@ pub use past::{Earlier, Past};
 pub use pieces::pieces;
 pub use repeat::ALIKE;
 pub use ruling::{Change, Ruling, Rulings};
-pub use sketch::Sketch;
+pub use sketch::{Print, Sketch};
 pub use strength::chinese;
 pub use verdict::*;
+pub use words::{Lexicon, Words};

@@ -7,13 +7,30 @@ use crate::message::{Automatic, Content, File, Media, Reading};
 /// How the subject of the letter begins by which `doctor` tries the way out and in again.
 pub const SELF_TEST: &str = "报送系统自检信";
 
-/// Why a mail is no report, in Chinese; `None` where it may be one. `text` is the normal form of its body.
-pub fn noise(content: &Content, text: &str, split: &Split, known_sender: bool) -> Option<String> {
+/// Why a mail is no report, in Chinese; `None` where it may be one.
+#[derive(Debug)]
+pub struct Noise {
+    /// Whoever sent it.
+    pub of_known: Option<String>,
+    /// From an address that no earlier report came from.
+    pub of_stranger: Option<String>,
+}
+
+/// `text` is the normal form of the body.
+pub fn noise(content: &Content, text: &str, split: &Split) -> Noise {
     let subject = normal(&content.subject);
-    by_machine(content, &subject)
-        .or_else(|| advertisement(&subject, text, content).filter(|_| !known_sender))
+    let machine = by_machine(content, &subject);
+    let of_known = machine
+        .clone()
         .or_else(|| circular(&subject, content))
-        .or_else(|| personal(&subject, text, content, split))
+        .or_else(|| personal(&subject, text, content, split));
+    let of_stranger = machine
+        .or_else(|| advertisement(&subject, text, content))
+        .or_else(|| of_known.clone());
+    Noise {
+        of_known,
+        of_stranger,
+    }
 }
 
 fn by_machine(content: &Content, subject: &str) -> Option<String> {

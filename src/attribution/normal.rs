@@ -141,9 +141,12 @@ pub fn is_han(c: char) -> bool {
 
 /// Length in letters and digits.
 pub fn substance(text: &str) -> usize {
-    // The standard library looks Chinese characters up in a table.
-    let counts = |c: &char| matches!(c, '\u{4e00}'..='\u{9fff}') || c.is_alphanumeric();
-    text.chars().filter(counts).count()
+    text.chars().filter(|c| is_letter(*c)).count()
+}
+
+/// A letter or a digit. The standard library would look Chinese characters up in a table.
+pub fn is_letter(c: char) -> bool {
+    is_common_han(c) || c.is_alphanumeric()
 }
 
 /// A file name without its ending.

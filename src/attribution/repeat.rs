@@ -1,7 +1,7 @@
 //! Whether a submission replaces an earlier one of its unit (rules.md, "Repeats").
 
 use super::normal::normal;
-use super::{Earlier, Kind, Sketch, Submission};
+use super::{Earlier, Kind, Submission};
 
 /// Two texts this alike are one report, whatever else.
 pub const ALIKE: f64 = 0.6;
@@ -37,16 +37,15 @@ pub fn announces(subject: &str, text: &str) -> bool {
 
 /// The earliest version that `submission` replaces, of the earlier ones of its unit.
 pub fn repeated(submission: &Submission, announced: bool, earlier: &[Earlier]) -> Option<i64> {
-    let sketch = Sketch::of(&submission.text);
     let mut same: Vec<&Earlier> = earlier
         .iter()
-        .filter(|other| same(submission, &sketch, announced, other))
+        .filter(|other| same(submission, announced, other))
         .collect();
     same.sort_by_key(|other| (other.arrived, other.id));
     same.first().map(|other| other.id)
 }
 
-fn same(submission: &Submission, sketch: &Sketch, announced: bool, other: &Earlier) -> bool {
+fn same(submission: &Submission, announced: bool, other: &Earlier) -> bool {
     if other.kind != submission.kind || submission.kind == Kind::Supplement {
         return false;
     }
@@ -54,6 +53,7 @@ fn same(submission: &Submission, sketch: &Sketch, announced: bool, other: &Earli
     if differ && !announced {
         return false;
     }
+    let sketch = &submission.print.sketch;
     let resemblance = sketch.resemblance(&other.sketch);
     let short = sketch.len().min(other.sketch.len()) < SHORT;
     if differ {

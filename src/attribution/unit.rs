@@ -1,8 +1,9 @@
 //! Whose report it is: names weighed by place and manner, the runner-up kept in sight.
 
-use super::names::{Hit, Names, Role, Who};
+use super::names::{Hit, Role, Who};
 use super::slip::Slips;
 use super::strength::{Circumstance, GUEST, LEAST, Naming, PLAIN, Place, RIVAL};
+use super::words::Said;
 use super::zone::Zone;
 use super::{About, Evidence, Past, Weighed};
 use crate::message::Content;
@@ -101,26 +102,13 @@ impl Tally {
 }
 
 /// Weighs the zones of a report and what is known of its sender.
-pub fn attribute(
-    content: &Content,
-    zones: &[Zone],
-    roster: &Roster,
-    names: &Names,
-    slips: &Slips,
-    past: &Past,
-) -> Attribution {
+pub fn attribute(content: &Content, said: &Said, roster: &Roster, past: &Past) -> Attribution {
     let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
-    let (mut strangers, mut shared, mut nearly) = (Vec::new(), Vec::new(), Vec::new());
-    let found: Vec<(&Zone, Vec<Hit>)> = zones
-        .iter()
-        .map(|zone| (zone, names.find(&zone.text)))
-        .collect();
+    let (mut strangers, mut shared) = (Vec::new(), Vec::new());
+    let found: Vec<(&Zone, &Vec<Hit>)> = said.zones.iter().zip(&said.hits).collect();
     let college_speaks = speaks_as_college(&found, roster);
     for (zone, hits) in &found {
-        if SELF.contains(&zone.place) {
-            nearly.extend(slipped(zone, hits, slips));
-        }
-        for hit in hits {
+        for hit in *hits {
             let share = if college_speaks && is_city(hit) {
                 50
             } else {
@@ -132,12 +120,12 @@ pub fn attribute(
     give_shared(shared, &mut tallies);
     give_to_city(&mut tallies, roster);
     circumstances(content, roster, past, &mut tallies);
-    give_slips(nearly, &mut tallies);
+    give_slips(&said.nearly, &mut tallies);
     decide(&tallies, strangers, roster)
 }
 
 /// A college that names itself and says 我校 or 我院: a city beside it is where it stands, or whose event it was.
-fn speaks_as_college(found: &[(&Zone, Vec<Hit>)], roster: &Roster) -> bool {
+fn speaks_as_college(found: &[(&Zone, &Vec<Hit>)], roster: &Roster) -> bool {
     let says = |word: &str| found.iter().any(|(zone, _)| zone.text.contains(word));
     let is_college = |who: &Who| matches!(who, Who::Units(units) if roster.units()[units[0]].kind == UnitKind::College);
     let names_itself = |hit: &Hit| {
@@ -194,8 +182,19 @@ fn weigh(
     }
 }
 
+/// A unit whose name stands somewhere but for one character.
+#[derive(Debug, Clone)]
+pub struct Nearly {
+    unit: usize,
+    place: Place,
+    evidence: Evidence,
+}
+
 /// Names but for one character, outside of the names that are right.
-fn slipped(zone: &Zone, hits: &[Hit], slips: &Slips) -> Vec<(usize, Place, Evidence)> {
+pub fn nearly(zone: &Zone, hits: &[Hit], slips: &Slips) -> Vec<Nearly> {
+    if !SELF.contains(&zone.place) {
+        return Vec::new();
+    }
     let whole = |hit: &&Hit| {
         !matches!(
             hit.naming,
@@ -218,17 +217,26 @@ fn slipped(zone: &Zone, hits: &[Hit], slips: &Slips) -> Vec<(usize, Place, Evide
                 &zone.text[at],
                 weight,
             );
-            (unit, zone.place, evidence)
+            Nearly {
+                unit,
+                place: zone.place,
+                evidence,
+            }
         })
         .collect()
 }
 
 /// A slip of the pen speaks only for a unit that something else speaks for.
-fn give_slips(nearly: Vec<(usize, Place, Evidence)>, tallies: &mut BTreeMap<usize, Tally>) {
-    for (unit, place, evidence) in nearly {
-        if let Some(tally) = tallies.get_mut(&unit) {
+fn give_slips(nearly: &[Nearly], tallies: &mut BTreeMap<usize, Tally>) {
+    for Nearly {
+        unit,
+        place,
+        evidence,
+    } in nearly
+    {
+        if let Some(tally) = tallies.get_mut(unit) {
             tally.author = true;
-            tally.add(place, evidence);
+            tally.add(*place, evidence.clone());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What was decided about a mail, and why.
 
+use super::Print;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,9 @@ pub struct Submission {
     pub evidence: Vec<Evidence>,
     /// What is odd about it.
     pub flags: Vec<Flag>,
+    /// Of its text; of a verdict that was read back there is none.
+    #[serde(skip)]
+    pub print: Print,
 }
 
 /// What was decided about one mail.

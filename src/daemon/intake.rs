@@ -1,12 +1,13 @@
 //! Taking mails in: what is durable gets its rows and is judged.
 
 use super::readers::Readers;
-use super::reading::{Delivery, Incoming};
+use super::reading::{Delivery, Incoming, Reading};
 use super::{Daemon, progress, said};
 use crate::attribution::Verdict;
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
-use crate::store::Kept;
+use crate::message::Content;
+use crate::store::{Kept, RawMail, Staged};
 use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -75,7 +76,9 @@ impl Daemon {
             self.store.judge(&batch, |mail, past| {
                 let verdict = match mail.is_reply {
                     true => Verdict::not_report("工作人员的回复"),
-                    false => or_review(|| judge.judge(&mail.content, mail.received_at, past))?,
+                    false => or_review(|| {
+                        judge.weigh(&mail.content, mail.words.as_ref(), mail.received_at, past)
+                    })?,
                 };
                 heart.beat();
                 said::judged(mail, &verdict)?;
@@ -92,11 +95,8 @@ impl Daemon {
         for chunk in mails.chunks(REREAD_AT_ONCE) {
             let mut staged = Vec::new();
             let mut batch = Vec::with_capacity(chunk.len());
-            for (mail, sha256) in chunk {
-                let path = self.blobs.bring(sha256)?;
-                let raw = std::fs::File::open(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                batch.push((*mail, reading.read_file(&raw, &mut staged)?));
+            for mail in chunk {
+                batch.push((mail.id, self.read_again(mail, &mut reading, &mut staged)?));
                 bar.inc(1);
             }
             self.blobs.keep(staged)?;
@@ -104,6 +104,21 @@ impl Daemon {
         }
         self.judge()?;
         Ok(mails.len())
+    }
+
+    fn read_again(
+        &self,
+        mail: &RawMail,
+        reading: &mut Reading,
+        staged: &mut Vec<Staged>,
+    ) -> Result<Content> {
+        if let Some(packed) = &mail.packed {
+            return reading.read(&self.blobs.unpack(mail, packed)?, staged);
+        }
+        let path = self.blobs.bring(&mail.sha256)?;
+        let raw = std::fs::File::open(&path);
+        let raw = raw.with_context(|| format!("cannot read {}", path.display()))?;
+        reading.read_file(&raw, staged)
     }
 
     /// Takes in local mails and judges them.

@@ -59,45 +59,11 @@ impl Daemon {
             folder: folder.clone(),
             uidvalidity: opened.uidvalidity,
         };
-        let listed = self.list(&mut line, &places, &wanted, now).await?;
         drop(line);
-        self.fetch(shared, places, listed, now).await
-    }
-
-    /// Sizes and arrivals. A command that fails is halved until the mail that breaks it stands alone.
-    async fn list(
-        &mut self,
-        line: &mut Line,
-        places: &Places,
-        wanted: &[u32],
-        now: Moment,
-    ) -> Result<Vec<Listed>> {
-        let mut queue: VecDeque<Vec<u32>> = wanted.chunks(SIZES).map(<[u32]>::to_vec).collect();
-        let mut all = Vec::new();
-        while let Some(uids) = queue.pop_front() {
-            self.heart.beat();
-            match line.session.list(&uids).await {
-                Ok(listed) => {
-                    let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
-                    for uid in uids.iter().filter(|uid| !shown.contains(uid)) {
-                        self.store
-                            .failed(&places.of(*uid), "服务器列出而未给出", now)?;
-                    }
-                    all.extend(listed);
-                }
-                Err(error) => {
-                    let why = line.recover(&places.folder.name, error, uids.len()).await?;
-                    match uids.as_slice() {
-                        [one] => self.store.failed(&places.of(*one), &why, now)?,
-                        many => many
-                            .chunks(many.len().div_ceil(2))
-                            .rev()
-                            .for_each(|half| queue.push_front(half.to_vec())),
-                    }
-                }
-            }
-        }
-        Ok(all)
+        self.store.hurries(true)?;
+        let fetched = self.fetch(shared, places, &wanted, now).await;
+        self.store.hurries(false)?;
+        fetched
     }
 
     /// What UID SEARCH lists and the database lacks.
@@ -144,10 +110,10 @@ impl Daemon {
         &mut self,
         line: &Arc<Mutex<Line>>,
         places: Places,
-        listed: Vec<Listed>,
+        wanted: &[u32],
         now: Moment,
     ) -> Result<usize> {
-        let bar = progress::of_mails(listed.len());
+        let bar = progress::of_mails(wanted.len());
         let (next, mut prepared) = mpsc::channel(1);
         let hand_on = move |batch| next.blocking_send(batch).is_ok();
         let (to, readers) = self.readers(hand_on)?;
@@ -162,7 +128,12 @@ impl Daemon {
                 heart: self.heart.clone(),
                 to,
             }
-            .run(batches(listed).into())
+            .run(
+                wanted
+                    .chunks(SIZES)
+                    .map(|uids| Step::List(uids.to_vec()))
+                    .collect(),
+            )
             .in_current_span(),
         );
         let mut new = 0;
@@ -228,6 +199,39 @@ impl Places {
     }
 }
 
+/// What is next to be asked of the server.
+enum Step {
+    /// Sizes and arrivals.
+    List(Vec<u32>),
+    /// Whole mails.
+    Fetch(Vec<Listed>),
+}
+
+impl Step {
+    /// The same in smaller steps, of which the mail that breaks it is one; the UID where it is one mail.
+    fn smaller(self) -> Result<Vec<Self>, u32> {
+        match self {
+            Self::List(uids) if uids.len() > 1 => {
+                let halves = uids.chunks(uids.len().div_ceil(2));
+                Ok(halves.map(|half| Self::List(half.to_vec())).collect())
+            }
+            Self::Fetch(batch) if batch.len() > 1 => {
+                let single = batch.into_iter().map(|one| Self::Fetch(vec![one]));
+                Ok(single.collect())
+            }
+            Self::List(uids) => Err(uids[0]),
+            Self::Fetch(batch) => Err(batch[0].uid),
+        }
+    }
+
+    fn mails(&self) -> usize {
+        match self {
+            Self::List(uids) => uids.len(),
+            Self::Fetch(batch) => batch.len(),
+        }
+    }
+}
+
 /// Fetches batch by batch, while what came before is read. Ends early where nobody takes its mails.
 struct Fetcher {
     line: Arc<Mutex<Line>>,
@@ -241,36 +245,41 @@ struct Fetcher {
 }
 
 impl Fetcher {
-    /// A batch that fails is tried mail by mail; a mail that fails alone is noted and passed over.
-    async fn run(mut self, mut queue: VecDeque<Vec<Listed>>) -> Result<()> {
+    /// A batch that fails is tried mail by mail, a list by halves; a mail that fails alone is noted and passed over.
+    async fn run(mut self, mut steps: VecDeque<Step>) -> Result<()> {
         let line = self.line.clone();
         let mut line = line.lock().await;
-        while let Some(batch) = queue.pop_front() {
+        while let Some(step) = steps.pop_front() {
             if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
                 break;
             }
             self.room.is_left()?;
             self.heart.beat();
-            let got_on = || self.heart.beat();
-            let fetched = line.session.fetch(&batch, &self.spool, &got_on).await;
-            let delivery = match fetched {
-                Ok(fetched) => self.delivery(&batch, fetched),
+            let delivery = match self.take(&step, &mut line, &mut steps).await {
+                Ok(delivery) => delivery,
                 Err(error @ Error::Local(_)) => return Err(error.into()),
                 Err(error) => {
                     let why = line
-                        .recover(&self.places.folder.name, error, batch.len())
+                        .recover(&self.places.folder.name, error, step.mails())
                         .await?;
-                    if batch.len() > 1 {
-                        let single = batch.iter().rev().map(|one| vec![one.clone()]);
-                        single.for_each(|one| queue.push_front(one));
-                        continue;
-                    }
-                    Delivery {
-                        mails: vec![],
-                        missing: vec![(self.places.of(batch[0].uid), why)],
+                    match step.smaller() {
+                        Ok(smaller) => {
+                            smaller
+                                .into_iter()
+                                .rev()
+                                .for_each(|step| steps.push_front(step));
+                            continue;
+                        }
+                        Err(uid) => Delivery {
+                            mails: vec![],
+                            missing: vec![(self.places.of(uid), why)],
+                        },
                     }
                 }
             };
+            if delivery.is_empty() {
+                continue;
+            }
             if self.to.send(delivery).await.is_err() {
                 break;
             }
@@ -278,11 +287,45 @@ impl Fetcher {
         Ok(())
     }
 
+    /// Takes one step; what is listed is fetched next.
+    async fn take(
+        &self,
+        step: &Step,
+        line: &mut Line,
+        steps: &mut VecDeque<Step>,
+    ) -> Result<Delivery, Error> {
+        match step {
+            Step::List(uids) => {
+                let listed = line.session.list(uids).await?;
+                let shown: HashSet<u32> = listed.iter().map(|mail| mail.uid).collect();
+                let missing = self.missing(uids, &shown, "服务器列出而未给出");
+                for batch in batches(listed).into_iter().rev() {
+                    steps.push_front(Step::Fetch(batch));
+                }
+                Ok(Delivery {
+                    mails: vec![],
+                    missing,
+                })
+            }
+            Step::Fetch(batch) => {
+                let got_on = || self.heart.beat();
+                let fetched = line.session.fetch(batch, &self.spool, &got_on).await?;
+                Ok(self.delivery(batch, fetched))
+            }
+        }
+    }
+
+    fn missing(&self, asked: &[u32], got: &HashSet<u32>, why: &str) -> Vec<(Place, String)> {
+        let lacking = asked.iter().filter(|uid| !got.contains(uid));
+        lacking
+            .map(|uid| (self.places.of(*uid), why.to_owned()))
+            .collect()
+    }
+
     fn delivery(&self, asked: &[Listed], fetched: Vec<Fetched>) -> Delivery {
         let got: HashSet<u32> = fetched.iter().map(|mail| mail.listed.uid).collect();
-        let lacking = asked.iter().filter(|mail| !got.contains(&mail.uid));
-        let missing = lacking.map(|mail| (self.places.of(mail.uid), "服务器未给出内容".to_owned()));
-        let missing = missing.collect();
+        let asked: Vec<u32> = asked.iter().map(|mail| mail.uid).collect();
+        let missing = self.missing(&asked, &got, "服务器未给出内容");
         let mails = fetched.into_iter().map(|mail| {
             let place = self.places.of(mail.listed.uid);
             Incoming {

@@ -123,7 +123,8 @@ fn durable(
     blobs: &Blobs,
 ) -> Result<Prepared> {
     let full = |prepared: &Prepared| {
-        let bytes: u64 = prepared.staged.iter().map(Staged::bytes).sum();
+        let small = prepared.small.iter().map(|(_, raw)| raw.len() as u64);
+        let bytes: u64 = prepared.staged.iter().map(Staged::bytes).chain(small).sum();
         prepared.kept.len() >= MAILS || bytes >= BYTES
     };
     while !full(&prepared)
@@ -132,10 +133,16 @@ fn durable(
         let other = other?;
         prepared.kept.extend(other.kept);
         prepared.missing.extend(other.missing);
+        prepared.small.extend(other.small);
         prepared.staged.extend(other.staged);
     }
+    let mut staged = std::mem::take(&mut prepared.staged);
+    let mut packed = blobs.pack(&std::mem::take(&mut prepared.small), &mut staged)?;
     if prepared.kept.iter().any(|kept| kept.content.is_some()) {
-        blobs.keep(std::mem::take(&mut prepared.staged))?;
+        blobs.keep(staged)?;
+    }
+    for kept in &mut prepared.kept {
+        kept.packed = packed.remove(&kept.sha256);
     }
     Ok(prepared)
 }

@@ -2,15 +2,17 @@
 
 use super::Daemon;
 use super::watching::Heartbeat;
+use crate::attribution::{Lexicon, Words};
 use crate::campaign::{CST, Moment};
 use crate::mailbox::Raw;
 use crate::message::Content;
 use crate::reader::Reader;
-use crate::store::{Blobs, Kept, Place, Staged, Store, hash, hash_file};
+use crate::store::{Blobs, Kept, Place, SMALL, Staged, Store, hash, hash_file};
 use anyhow::Result;
 use fail::fail_point;
 use std::fs::File;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A mail on its way in.
@@ -33,12 +35,21 @@ pub struct Delivery {
     pub missing: Vec<(Place, String)>,
 }
 
+impl Delivery {
+    /// Nothing was asked for, or got.
+    pub fn is_empty(&self) -> bool {
+        self.mails.is_empty() && self.missing.is_empty()
+    }
+}
+
 /// Deliveries that were read. Once what is staged is durable, rows may follow.
 #[derive(Debug, Default)]
 pub struct Prepared {
     pub kept: Vec<Kept>,
     pub missing: Vec<(Place, String)>,
     pub staged: Vec<Staged>,
+    /// Small mails, each with its hash, that are still to be written.
+    pub small: Vec<(String, Vec<u8>)>,
 }
 
 /// What reading works with; a connection of its own among it.
@@ -46,6 +57,7 @@ pub struct Reading {
     store: Store,
     blobs: Blobs,
     reader: Reader,
+    lexicon: Arc<Lexicon>,
     /// Held over a large mail: its largest file stands in memory, and neither another nor an idle reader may beside it.
     large: Arc<Mutex<()>>,
     heart: Heartbeat,
@@ -59,6 +71,7 @@ impl Daemon {
             store: Store::open(&self.data_dir)?,
             blobs: self.blobs.clone(),
             reader: Reader::new(program, self.blobs.spool(), limit),
+            lexicon: self.judge.lexicon(),
             large: large.clone(),
             heart: self.heart.clone(),
         })
@@ -73,8 +86,11 @@ impl Reading {
             ..Prepared::default()
         };
         fail_point!("reading");
-        for mail in delivery.mails {
-            let kept = self.stage(mail, &mut prepared.staged)?;
+        let hashes: Vec<String> = delivery.mails.iter().map(hash_of).collect::<Result<_>>()?;
+        let mut known = self.store.known(&hashes)?;
+        for (mail, sha256) in delivery.mails.into_iter().zip(hashes) {
+            let new = known.insert(sha256.clone());
+            let kept = self.stage(mail, sha256, new, &mut prepared)?;
             prepared.kept.push(kept);
             self.heart.beat();
         }
@@ -82,17 +98,27 @@ impl Reading {
     }
 
     /// Writes a new mail and its files into the spool.
-    fn stage(&mut self, mail: Incoming, staged: &mut Vec<Staged>) -> Result<Kept> {
-        let (sha256, bytes) = match &mail.raw {
-            Raw::Memory(bytes) => (hash(bytes), bytes.len() as u64),
-            Raw::File(file) => (hash_file(file.path())?, file.as_file().metadata()?.len()),
+    fn stage(
+        &mut self,
+        mail: Incoming,
+        sha256: String,
+        new: bool,
+        prepared: &mut Prepared,
+    ) -> Result<Kept> {
+        let bytes = match &mail.raw {
+            Raw::Memory(bytes) => bytes.len() as u64,
+            Raw::File(file) => file.as_file().metadata()?.len(),
         };
-        let known = self.store.has(&sha256)?;
+        let staged = &mut prepared.staged;
         let content = match mail.raw {
-            _ if known => None,
+            _ if !new => None,
             Raw::Memory(bytes) => {
-                staged.extend(self.blobs.stage(&sha256, &bytes)?);
-                Some(self.read(&bytes, staged)?)
+                let content = self.read(&bytes, staged)?;
+                match bytes.len() {
+                    0..=SMALL => prepared.small.push((sha256.clone(), bytes)),
+                    _ => staged.extend(self.blobs.stage(&sha256, &bytes)?),
+                }
+                Some(content)
             }
             Raw::File(file) => {
                 let large = self.large.clone();
@@ -106,18 +132,26 @@ impl Reading {
             }
         };
         let headers_know = content.as_ref().filter(|_| mail.place.is_none());
+        let words = content.as_ref().and_then(|content| self.words(content));
         Ok(Kept {
             sha256,
             bytes,
             source: mail.source,
             received_at: headers_know.and_then(arrival).unwrap_or(mail.received_at),
+            packed: None,
             place: mail.place,
             content,
+            words,
         })
     }
 
+    /// What the words say; `None` where reading them breaks, which is for who judges to tell.
+    fn words(&self, content: &Content) -> Option<Words> {
+        catch_unwind(AssertUnwindSafe(|| Words::of(content, &self.lexicon))).ok()
+    }
+
     /// Reads a mail in the reader process; whatever its bytes do to it, the mail gets an outcome.
-    fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
+    pub fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
         let blobs = &self.blobs;
         self.reader
             .read(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
@@ -128,6 +162,13 @@ impl Reading {
         let blobs = &self.blobs;
         self.reader
             .read_file(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
+    }
+}
+
+fn hash_of(mail: &Incoming) -> Result<String> {
+    match &mail.raw {
+        Raw::Memory(bytes) => Ok(hash(bytes)),
+        Raw::File(file) => hash_file(file.path()),
     }
 }
 

@@ -31,10 +31,11 @@ impl Daemon {
     /// When a mailbox cannot be reached; what was fetched before stays.
     pub async fn refetch(&mut self) -> Result<Refetched> {
         let lost = self.lost(true)?;
+        self.store.unpacked(&lost)?;
         let places = self.store.places_of(&lost)?;
-        let hashes = self.store.raw_mails(None)?.into_iter();
-        let hashes = hashes.filter(|(mail, _)| lost.contains(mail));
-        let hashes: BTreeSet<String> = hashes.map(|(_, sha256)| sha256).collect();
+        let mails = self.store.raw_mails(None)?.into_iter();
+        let mails = mails.filter(|mail| lost.contains(&mail.id));
+        let hashes: BTreeSet<String> = mails.map(|mail| mail.sha256).collect();
         for mailbox in self.config.mailboxes() {
             let mut wanted = Wanted::new();
             for place in places.iter().filter(|place| is_of(mailbox, place)) {
@@ -64,12 +65,12 @@ impl Daemon {
     fn lost(&self, raw: bool) -> Result<BTreeSet<i64>> {
         let stored = self.store.stored()?;
         let named = self.store.named_blobs()?.into_iter();
-        let lost = named.filter(|blob| {
-            blob.raw == raw
-                && !stored.contains(&blob.sha256)
-                && !self.blobs.path(&blob.sha256).exists()
+        let lost = named.filter(|named| {
+            named.raw == raw
+                && !stored.contains(&named.blob)
+                && !self.blobs.path(&named.blob).exists()
         });
-        Ok(lost.map(|blob| blob.mail).collect())
+        Ok(lost.map(|named| named.mail).collect())
     }
 
     async fn refetch_from(

@@ -2,11 +2,11 @@
 
 use super::Daemon;
 use crate::campaign::{CST, Campaign, Moment};
-use crate::store::Named;
+use crate::store::{Named, mails_in};
 use anyhow::{Context, Result};
 use chrono::Days;
-use std::collections::{BTreeMap, BTreeSet};
-use tracing::info;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use tracing::{info, warn};
 
 /// What may be removed now.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,10 +31,16 @@ impl Daemon {
             settled(settings.raw_mails_days)?,
             settled(settings.files_days)?,
         );
-        let blobs = match raw.is_empty() && files.is_empty() {
-            true => BTreeSet::new(),
-            false => removable(&self.store.named_blobs()?, &raw, &files),
+        let named = match raw.is_empty() && files.is_empty() {
+            true => vec![],
+            false => self.store.named_blobs()?,
         };
+        let mut blobs = removable(&named, &raw, &files);
+        if !raw.is_empty() {
+            blobs.extend(self.needless_packs(&named)?);
+        }
+        let packed = named.iter().filter(|named| blobs.contains(&named.sha256));
+        let packed: u64 = packed.filter_map(|named| named.packed_bytes).sum();
         let bytes = |sha256: &String| {
             self.blobs
                 .path(sha256)
@@ -42,7 +48,7 @@ impl Daemon {
                 .map_or(0, |blob| blob.len())
         };
         Ok(Prunable {
-            bytes: blobs.iter().map(bytes).sum(),
+            bytes: packed + blobs.iter().map(bytes).sum::<u64>(),
             letters: match self.past(settings.letters_days, now) {
                 Some(before) => self
                     .store
@@ -58,6 +64,12 @@ impl Daemon {
         let prunable = self.prunable(now)?;
         if !prunable.blobs.is_empty() {
             self.store.remove(&prunable.blobs, now)?;
+        }
+        for pack in self.store.packs_to_take_apart()? {
+            // Its mails may be damaged, which `verify` tells; that keeps nothing else from being removed.
+            if let Err(error) = self.take_apart(&pack, now) {
+                warn!(pack, error = format!("{error:#}"), "pack not taken apart");
+            }
         }
         for sha256 in self.store.removed()? {
             let path = self.blobs.path(&sha256);
@@ -82,6 +94,36 @@ impl Daemon {
         Ok(prunable)
     }
 
+    /// What stays of a pack lies in blobs of its own from then on; the pack is among what was removed.
+    fn take_apart(&mut self, pack: &str, now: Moment) -> Result<()> {
+        let mut staged = Vec::new();
+        let mails = self.store.raw_mails(None)?;
+        for mail in &mails {
+            if let Some(packed) = mail.packed.as_ref().filter(|packed| packed.pack == pack) {
+                let raw = self.blobs.unpack(mail, packed)?;
+                staged.extend(self.blobs.stage(&mail.sha256, &raw)?);
+                self.heart.beat();
+            }
+        }
+        self.blobs.keep(staged)?;
+        self.store.taken_apart(pack, now)
+    }
+
+    /// Packs that a crash left before their rows: those of another pack name the same mails.
+    fn needless_packs(&self, named: &[Named]) -> Result<Vec<String>> {
+        let blobs: HashSet<&str> = named.iter().map(|named| named.blob.as_str()).collect();
+        let mut needless = Vec::new();
+        for sha256 in self.blobs.all()? {
+            if !blobs.contains(sha256.as_str()) {
+                let mails = mails_in(&self.blobs.path(&sha256))?;
+                if !mails.is_empty() && self.store.has_all(&mails)? {
+                    needless.push(sha256);
+                }
+            }
+        }
+        Ok(needless)
+    }
+
     fn past(&self, days: Option<u32>, now: Moment) -> Option<Moment> {
         past(&self.campaign, days?, now)
     }
@@ -98,7 +140,7 @@ fn past(campaign: &Campaign, days: u32, now: Moment) -> Option<Moment> {
         })
 }
 
-/// Blobs all of whose rows let them go: raw mails of `raw`, files of `files`.
+/// Bytes all of whose rows let them go: raw mails of `raw`, files of `files`.
 fn removable(named: &[Named], raw: &BTreeSet<i64>, files: &BTreeSet<i64>) -> BTreeSet<String> {
     let mut goes: BTreeMap<&str, bool> = BTreeMap::new();
     for blob in named {
@@ -167,7 +209,7 @@ mod tests {
         ) {
             let named: Vec<Named> = rows
                 .iter()
-                .map(|(blob, mail, raw)| Named { sha256: blob.to_string(), by: String::new(), mail: *mail, raw: *raw })
+                .map(|(blob, mail, raw)| Named { sha256: blob.to_string(), blob: blob.to_string(), by: String::new(), mail: *mail, raw: *raw, packed_bytes: None })
                 .collect();
             let gone = removable(&named, &raw, &files);
             for row in &named {

@@ -3,7 +3,7 @@
 use super::{Daemon, Imported};
 use crate::config::{self, Mailbox};
 use crate::mailbox::{self, Session, watched};
-use crate::store::{Blobs, Lock, Store, hash_file};
+use crate::store::{Blobs, Lock, Store, hash_file, mails_in};
 use anyhow::{Context, Result, ensure};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,17 +63,32 @@ impl Daemon {
         };
         let mut named: BTreeMap<String, String> = BTreeMap::new();
         for blob in self.store.named_blobs()? {
-            named.entry(blob.sha256).or_insert(blob.by);
+            named.entry(blob.blob).or_insert(blob.by);
         }
         for (sha256, by) in &named {
             verified.faults.extend(self.fault_of(sha256, by));
         }
         verified.blobs = named.len();
+        for mail in self.store.raw_mails(None)? {
+            let packed = mail
+                .packed
+                .as_ref()
+                .map(|packed| self.blobs.unpack(&mail, packed));
+            if let Some(Err(error)) = packed {
+                verified.faults.push(format!("mail {}: {error:#}", mail.id));
+            }
+        }
         let removed = self.store.removed()?;
         let unnamed = |sha256: &String| !named.contains_key(sha256) && !removed.contains(sha256);
         let unnamed: Vec<String> = self.blobs.all()?.into_iter().filter(unnamed).collect();
-        let paths = unnamed.iter().map(|sha256| self.blobs.path(sha256));
-        verified.orphans = paths.filter(|path| mailbox::local::is_mail(path)).collect();
+        for sha256 in &unnamed {
+            let path = self.blobs.path(sha256);
+            let packed = mails_in(&path)?;
+            let known = !packed.is_empty() && self.store.has_all(&packed)?;
+            if mailbox::local::is_mail(&path) && !known {
+                verified.orphans.push(path);
+            }
+        }
         verified.beside_another = Lock::try_take(&self.data_dir)?.is_none();
         (verified.unnamed, verified.removed) = (unnamed.len(), removed.len());
         Ok(verified)
@@ -250,7 +265,7 @@ fn named_in(database: &Path) -> Result<BTreeMap<String, bool>> {
         let is = stored.contains(&sha256);
         (sha256, is)
     };
-    let named = blobs.into_iter().map(|blob| whether_stored(blob.sha256));
+    let named = blobs.into_iter().map(|named| whether_stored(named.blob));
     Ok(named.collect())
 }
 

@@ -1,5 +1,7 @@
 //! Header fields, read from the raw bytes: what a parser made of them has lost the Chinese already.
 
+use std::cell::OnceCell;
+
 use super::content::Address;
 use super::parameter::{Parameters, unquote};
 use super::{charset, encoded_word, text, transfer};
@@ -7,19 +9,29 @@ use super::{charset, encoded_word, text, transfer};
 /// The fields of one header block, in order.
 #[derive(Debug, Default)]
 pub struct Headers {
-    fields: Vec<(String, Vec<u8>)>,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+struct Field {
+    /// In lower case.
+    name: String,
+    raw: Vec<u8>,
+    /// Decoded once it is asked for, which some fields are again and again.
+    text: OnceCell<String>,
 }
 
 impl Headers {
     /// Reads a block up to its first empty line.
     pub fn read(block: &[u8]) -> Self {
-        let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut fields: Vec<Field> = Vec::new();
         for line in block.split_inclusive(|&b| b == b'\n') {
             let bare = line.trim_ascii_end();
             match (line.first(), fields.last_mut()) {
                 _ if bare.is_empty() => break,
-                (Some(b' ' | b'\t'), Some((_, value))) => {
-                    value.extend_from_slice(&[b"\r\n", bare].concat())
+                (Some(b' ' | b'\t'), Some(field)) => {
+                    field.raw.extend_from_slice(b"\r\n");
+                    field.raw.extend_from_slice(bare);
                 }
                 _ => fields.extend(field(bare)),
             }
@@ -29,10 +41,11 @@ impl Headers {
 
     /// The first field of this name (given in lower case), raw: a forger's second From must not win.
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
-        self.fields
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_slice())
+        self.field(name).map(|field| field.raw.as_slice())
+    }
+
+    fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
     }
 
     /// The fields that may stand once but stand more often.
@@ -58,14 +71,15 @@ impl Headers {
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields
             .iter()
-            .filter(move |(own, _)| own == name)
-            .map(|(_, value)| value.as_slice())
+            .filter(move |field| field.name == name)
+            .map(|field| field.raw.as_slice())
     }
 
     /// The first field of this name, decoded and fit to be shown.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.raw(name)
-            .map(|raw| text::one_line(&encoded_word::decode(raw)))
+        let field = self.field(name)?;
+        let decode = || text::one_line(&encoded_word::decode(&field.raw));
+        Some(field.text.get_or_init(decode).clone())
     }
 
     /// As [`Headers::text`], in lower case; empty where there is none.
@@ -148,14 +162,13 @@ fn unreadable(name: &str) -> usize {
         .count()
 }
 
-fn field(line: &[u8]) -> Option<(String, Vec<u8>)> {
+fn field(line: &[u8]) -> Option<Field> {
     let colon = line.iter().position(|&b| b == b':')?;
     let name = std::str::from_utf8(line[..colon].trim_ascii()).ok()?;
-    (!name.is_empty() && !name.contains(' ')).then(|| {
-        (
-            name.to_ascii_lowercase(),
-            line[colon + 1..].trim_ascii().to_vec(),
-        )
+    (!name.is_empty() && !name.contains(' ')).then(|| Field {
+        name: name.to_ascii_lowercase(),
+        raw: line[colon + 1..].trim_ascii().to_vec(),
+        text: OnceCell::new(),
     })
 }
 

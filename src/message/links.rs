@@ -1,5 +1,6 @@
 //! Addresses worth keeping: large attachments, net disks, online documents, articles.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -62,8 +63,8 @@ impl Anchors {
 }
 
 /// The text without the marks of its links.
-pub fn unmarked(text: &str) -> String {
-    MARK.replace_all(text, "").into_owned()
+pub fn unmarked(text: &str) -> Cow<'_, str> {
+    MARK.replace_all(text, "")
 }
 
 static MARK: LazyLock<Regex> = LazyLock::new(|| pattern("\u{F8F0}\\d*\u{F8F1}|[\u{F8F0}\u{F8F1}]"));

@@ -73,6 +73,45 @@ impl Part {
 
 /// The parts of a mail in order, the root first; none where no header could be found.
 pub fn parts(raw: &[u8]) -> Vec<Part> {
+    match lone(raw) {
+        Some(part) => vec![part],
+        None => parsed(raw),
+    }
+}
+
+/// A mail of one part under a header as it should be: the parser would find the same, and decode the body for nothing.
+fn lone(raw: &[u8]) -> Option<Part> {
+    let body = body_behind_plain_header(raw)?;
+    let headers = Headers::read(&raw[..body]);
+    let kind = headers.content_type();
+    let holds_others = kind.starts_with("multipart/") || kind.starts_with("message/");
+    (!holds_others && headers.all("content-type").count() <= 1).then(|| Part {
+        headers,
+        children: Vec::new(),
+        multipart: false,
+        body: body..raw.len(),
+    })
+}
+
+/// Where the body begins, if every line before it is a field (RFC 5322 section 2.2) or goes on with one.
+fn body_behind_plain_header(raw: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for line in raw.split_inclusive(|&b| b == b'\n') {
+        let goes_on = matches!(line[0], b' ' | b'\t') && !line.trim_ascii().is_empty();
+        let name = line.iter().position(|&b| b == b':').unwrap_or(0);
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
+        match line {
+            b"\n" | b"\r\n" => return (at > 0).then_some(at + line.len()),
+            _ if goes_on && at > 0 => {}
+            _ if name > 0 && line[..name].iter().all(plain) => {}
+            _ => return None,
+        }
+        at += line.len();
+    }
+    None
+}
+
+fn parsed(raw: &[u8]) -> Vec<Part> {
     // mail-parser asserts its own invariants in debug builds, and broken mails have broken them before.
     let parse = || {
         MessageParser::default()

@@ -163,7 +163,7 @@ impl Mail<'_, '_> {
             &[],
             raw,
             Split {
-                own: text,
+                own: text::lines(&text),
                 inner: Vec::new(),
             },
         );
@@ -189,7 +189,7 @@ impl Mail<'_, '_> {
 
     /// The outer mail is the content; an attached one is an inner mail of it.
     fn settle(&mut self, envelope: Content, parts: &[Part], raw: &[u8], split: Split) {
-        let text = text::lines(&links::unmarked(&split.own));
+        let text = without_marks(split.own);
         if self.depth == 0 {
             let Content { links, damage, .. } = std::mem::take(self.content);
             let automatic = automatic::signs(parts);
@@ -219,7 +219,7 @@ impl Mail<'_, '_> {
             });
         }
         let inner = split.inner.into_iter().map(|inner| Inner {
-            text: text::lines(&links::unmarked(&inner.text)),
+            text: without_marks(inner.text),
             ..inner
         });
         self.content.inner.extend(inner);
@@ -298,6 +298,14 @@ impl Mail<'_, '_> {
             .read_repaired(bytes, runs),
             Err(why) => self.damage(&why),
         }
+    }
+}
+
+/// Lines of text without the marks of their links.
+fn without_marks(lines: String) -> String {
+    match links::unmarked(&lines) {
+        Cow::Borrowed(_) => lines,
+        Cow::Owned(bare) => text::lines(&bare),
     }
 }
 

@@ -20,7 +20,7 @@ use super::wire::{Drill, READER, Reply, Request, hear, open, say, send};
 use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
-const MAILS: usize = 500;
+const MAILS: usize = 5000;
 /// What all files of one mail may come to; the archives' own limits end before it.
 const FILE_BYTES: u64 = 2 << 30;
 /// What a reader gets of a large mail at a time, however much it asks for.

@@ -199,20 +199,20 @@ impl Blobs {
 }
 
 /// A file that is hashed while it is written.
-struct Hashed {
+pub(super) struct Hashed {
     file: NamedTempFile,
     hasher: Sha256,
 }
 
 impl Hashed {
-    fn new(spool: &Path) -> Result<Self> {
+    pub(super) fn new(spool: &Path) -> Result<Self> {
         Ok(Self {
             file: NamedTempFile::new_in(spool)?,
             hasher: Sha256::new(),
         })
     }
 
-    fn finish(self) -> (String, NamedTempFile) {
+    pub(super) fn finish(self) -> (String, NamedTempFile) {
         (hex(&self.hasher.finalize()), self.file)
     }
 }

@@ -69,24 +69,19 @@ pub struct Trouble {
 }
 
 impl Place {
-    /// Notes that the mail was fetched, and moves the cursor.
-    pub(super) fn fetched(
-        &self,
-        connection: &Connection,
-        mail: i64,
-        received: Moment,
-    ) -> Result<()> {
+    /// Notes that the mail lies there.
+    pub(super) fn holds(&self, connection: &Connection, mail: i64, received: Moment) -> Result<()> {
         connection
             .prepare_cached(
                 "INSERT INTO locations (folder, uidvalidity, uid, mail, received_at) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET mail = ?4, received_at = ?5, error = '', gone = 0",
             )?
             .execute(params![self.folder, self.uidvalidity, self.uid, mail, received.timestamp()])?;
-        self.pass(connection)
+        Ok(())
     }
 
     /// A row exists, fetched or not: the cursor may go past it.
-    fn pass(&self, connection: &Connection) -> Result<()> {
+    pub(super) fn pass(&self, connection: &Connection) -> Result<()> {
         connection
             .prepare_cached(
                 "UPDATE cursors SET last_uid = max(last_uid, ?3), settled_count = NULL WHERE folder = ?1 AND uidvalidity = ?2",
@@ -144,7 +139,8 @@ impl Store {
 
     /// Notes where a kept mail lies.
     pub fn arrived(&mut self, place: &Place, mail: i64, received: Moment) -> Result<()> {
-        place.fetched(&self.connection, mail, received)
+        place.holds(&self.connection, mail, received)?;
+        place.pass(&self.connection)
     }
 
     /// Those of `listed` whose mail is not kept. A full comparison thus asks again for those given up on.

@@ -1,6 +1,6 @@
 //! The plain rows: what waits to be judged, and the fact that standings are computed from.
 
-use crate::attribution::{Kind, Verdict};
+use crate::attribution::{Kind, Verdict, Words};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
@@ -34,6 +34,8 @@ pub struct Unjudged {
     pub received_at: Moment,
     /// What was read from it.
     pub content: Content,
+    /// What its words say, where that was found out already.
+    pub words: Option<Words>,
     /// Whether it was taken as an answer of staff to a letter of ours.
     pub is_reply: bool,
     /// What it came to when it was judged before, as `came_to` puts it; empty where it never was.

@@ -1,12 +1,13 @@
 //! Keeping mails: one transaction for a batch, its places on the server and the cursor.
 
-use super::{Place, Store, contents, name, resemblance};
+use super::{Packed, Place, Store, contents, name, resemblance};
+use crate::attribution::Words;
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
 use fail::fail_point;
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashMap;
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use std::collections::{HashMap, HashSet};
 
 /// A mail whose bytes and files are durable on disk.
 #[derive(Debug)]
@@ -19,13 +20,62 @@ pub struct Kept {
     pub source: String,
     /// By the server's clock.
     pub received_at: Moment,
+    /// Where its bytes lie; `None`: in a blob of its own.
+    pub packed: Option<Packed>,
     /// Where it lies on the server; `None` for an import.
     pub place: Option<Place>,
     /// What was read from it; `None` where the same bytes are kept already.
     pub content: Option<Content>,
+    /// What its words say, where that was found out already.
+    pub words: Option<Words>,
+}
+
+/// A mail whose bytes are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawMail {
+    /// Number of its row.
+    pub id: i64,
+    /// Of its bytes.
+    pub sha256: String,
+    /// Their number.
+    pub bytes: u64,
+    /// Where they lie; `None`: in a blob of their own.
+    pub packed: Option<Packed>,
+}
+
+impl RawMail {
+    pub(super) fn from_row(row: &Row) -> rusqlite::Result<Self> {
+        let pack: Option<String> = row.get("pack")?;
+        let offset: Option<u64> = row.get("offset")?;
+        Ok(Self {
+            id: row.get("id")?,
+            sha256: row.get("sha256")?,
+            bytes: row.get("bytes")?,
+            packed: pack
+                .zip(offset)
+                .map(|(pack, offset)| Packed { pack, offset }),
+        })
+    }
 }
 
 impl Store {
+    /// Those of `hashes` under which a mail is kept.
+    pub fn known(&mut self, hashes: &[String]) -> Result<HashSet<String>> {
+        // One look at the database for all.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let mut known = HashSet::new();
+        for sha256 in hashes {
+            let mut statement =
+                transaction.prepare_cached("SELECT 1 FROM mails WHERE sha256 = ?1")?;
+            if statement.exists([sha256])? {
+                known.insert(sha256.clone());
+            }
+        }
+        Ok(known)
+    }
+
     /// Whether a mail of these bytes is kept.
     pub fn has(&self, sha256: &str) -> Result<bool> {
         let mut statement = self
@@ -34,21 +84,38 @@ impl Store {
         Ok(statement.exists([sha256])?)
     }
 
+    /// The same of several.
+    pub fn has_all(&self, hashes: &[String]) -> Result<bool> {
+        for sha256 in hashes {
+            if !self.has(sha256)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Keeps a batch: rows, places and cursors in one transaction. Mails known already only gain a place.
     /// Gives the number of new mails.
     pub fn keep(&mut self, batch: Vec<Kept>) -> Result<usize> {
         let transaction = self.connection.transaction()?;
         let mut new = HashMap::new();
+        let mut reached: HashMap<(String, u32), Place> = HashMap::new();
         for kept in batch {
             let (mail, is_new) = mail(&transaction, &kept)?;
-            if let Some(place) = &kept.place {
-                place.fetched(&transaction, mail, kept.received_at)?;
+            if let Some(place) = kept.place {
+                place.holds(&transaction, mail, kept.received_at)?;
+                let folder = (place.folder.clone(), place.uidvalidity);
+                let furthest = reached.entry(folder).or_insert_with(|| place.clone());
+                furthest.uid = furthest.uid.max(place.uid);
             }
             new.extend(
                 kept.content
                     .filter(|_| is_new)
-                    .map(|content| (mail, content)),
+                    .map(|content| (mail, (content, kept.words))),
             );
+        }
+        for place in reached.values() {
+            place.pass(&transaction)?;
         }
         fail_point!("rows written");
         transaction.commit()?;
@@ -77,13 +144,13 @@ impl Store {
         Ok(())
     }
 
-    /// Every mail whose bytes are kept, and its hash, in order of arrival; of one mail, that alone.
-    pub fn raw_mails(&self, only: Option<i64>) -> Result<Vec<(i64, String)>> {
+    /// Every mail whose bytes are kept, in order of arrival; of one mail, that alone.
+    pub fn raw_mails(&self, only: Option<i64>) -> Result<Vec<RawMail>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, sha256 FROM mails WHERE (?1 IS NULL OR id = ?1)
+            "SELECT id, sha256, bytes, pack, offset FROM mails WHERE (?1 IS NULL OR id = ?1)
              AND sha256 NOT IN (SELECT sha256 FROM removed) ORDER BY received_at, id",
         )?;
-        let rows = statement.query_map([only], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map([only], RawMail::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -105,10 +172,11 @@ fn mail(connection: &Connection, kept: &Kept) -> Result<(i64, bool)> {
 }
 
 fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64> {
+    let packed = kept.packed.as_ref();
     connection
         .prepare_cached(
-            "INSERT INTO mails (sha256, bytes, source, received_at, message_id, sender, subject, bounced)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO mails (sha256, bytes, source, received_at, message_id, sender, subject, bounced, pack, offset)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             kept.sha256,
@@ -119,6 +187,8 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             sender(content),
             content.subject,
             content.bounce.is_some(),
+            packed.map(|packed| &packed.pack),
+            packed.map(|packed| packed.offset),
         ])?;
     let mail = connection.last_insert_rowid();
     contents::write(connection, mail, content)?;

@@ -12,6 +12,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
 ];
 
 /// The schema that this program writes.
@@ -111,6 +112,7 @@ mod tests {
             include_str!("../../tests/rows/v5.sql"),
             include_str!("../../tests/rows/v6.sql"),
             include_str!("../../tests/rows/v7.sql"),
+            include_str!("../../tests/rows/v8.sql"),
         ];
         assert_eq!(
             samples.len(),

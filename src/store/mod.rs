@@ -15,6 +15,7 @@ mod intake;
 mod letters;
 mod listing;
 mod migrations;
+mod packs;
 mod remote;
 mod removed;
 mod replies;
@@ -35,14 +36,16 @@ pub use decisions::Decision;
 pub use entries::Entry;
 pub use fact::{Fact, Unjudged};
 pub use fault::{Fault, handles_left};
-pub use intake::Kept;
+pub use intake::{Kept, RawMail};
 pub use letters::{LetterRow, LetterState, NewLetter, Waiting};
 pub use listing::{Census, FileRow, MailRow, SubmissionRow};
+pub use packs::{Packed, SMALL, mails_in};
 pub use remote::{Remote, is_of_storage};
 pub use replies::{Answered, Reply};
 pub use survey::{Survey, has_log, survey};
 pub use upkeep::Named;
 
+use crate::attribution::Words;
 use crate::campaign::{CST, Moment};
 use crate::message::Content;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -67,7 +70,7 @@ const BUSY_TO_LOOK: Duration = Duration::from_secs(3);
 pub struct Store {
     connection: Connection,
     /// What was read from the mails kept last, by row id: they are judged next, and need not be read back.
-    fresh: HashMap<i64, Content>,
+    fresh: HashMap<i64, (Content, Option<Words>)>,
     /// Changed rows that tell only that polls went on, or that an alarm lasts.
     bookkeeping: u64,
 }
@@ -166,6 +169,15 @@ impl Store {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(128);
         migrations::migrate(connection)
+    }
+
+    /// While it `hurries` commits follow each other without being flushed one by one. Power that fails takes the last of
+    /// them back, in their order, and their mails are fetched again; the first commit after it flushes them all.
+    pub fn hurries(&self, hurries: bool) -> Result<()> {
+        let flushed = if hurries { "NORMAL" } else { "FULL" };
+        self.connection
+            .pragma_update(None, "synchronous", flushed)?;
+        Ok(())
     }
 
     /// The same as long as nothing was written that a letter may rest on, by this process or another.

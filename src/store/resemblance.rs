@@ -39,13 +39,12 @@ fn text_of_other(
     mail: &Unjudged,
     submission: &Submission,
 ) -> Result<Option<Flag>> {
-    let sketch = Sketch::of(&submission.text);
     let mut statement = connection.prepare_cached(
         "SELECT s.id, s.unit, s.title, s.sketch FROM text_bands b JOIN submissions s ON s.id = b.submission
          WHERE b.band = ?1 AND s.unit <> ?2 AND (s.arrived, s.mail) < (?3, ?4)
          ORDER BY s.arrived, s.id LIMIT ?5",
     )?;
-    for band in Sketch::bands(&submission.text) {
+    for band in &submission.print.bands {
         let values = params![
             band,
             submission.unit,
@@ -56,7 +55,7 @@ fn text_of_other(
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
             let other = Sketch::from_bytes(row.get_ref(3)?.as_blob()?);
-            if sketch.resemblance(&other) > ALIKE {
+            if submission.print.sketch.resemblance(&other) > ALIKE {
                 return Ok(Some(Flag {
                     what: FlagKind::TextOfOther,
                     submission: row.get(0)?,

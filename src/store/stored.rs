@@ -30,7 +30,8 @@ impl Store {
         let mut statement = self.connection.prepare_cached(
             "SELECT sha256 FROM (
                  SELECT sha256, mail FROM files
-                 UNION ALL SELECT sha256, id FROM mails WHERE ?1
+                 UNION ALL SELECT coalesce(pack, sha256), id FROM mails
+                     WHERE ?1 AND sha256 NOT IN (SELECT sha256 FROM removed)
              )
              WHERE sha256 NOT IN (SELECT sha256 FROM stored) AND sha256 NOT IN (SELECT sha256 FROM removed)
              GROUP BY sha256 ORDER BY min(mail)",

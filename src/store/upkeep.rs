@@ -6,17 +6,21 @@ use rusqlite::params;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A blob that a row names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Bytes that a row names.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// Lower case hex.
     pub sha256: String,
+    /// The blob where they lie: that of this hash, or a pack.
+    pub blob: String,
     /// The row, for a person.
     pub by: String,
     /// Number of the mail.
     pub mail: i64,
     /// The mail as it came, not something out of it.
     pub raw: bool,
+    /// How many they are, where they lie in a pack.
+    pub packed_bytes: Option<u64>,
 }
 
 impl Store {
@@ -40,22 +44,26 @@ impl Store {
         Ok(faults)
     }
 
-    /// Every blob that a row names and that was not removed: raw mails, files, small pictures; one line a row.
+    /// All that rows name and that was not removed: raw mails, files, small pictures; one line a row.
     pub fn named_blobs(&self) -> Result<Vec<Named>> {
         let mut statement = self.connection.prepare(
             "SELECT * FROM (
-                 SELECT sha256, 'mail ' || id, id, 1 FROM mails
-                 UNION ALL SELECT sha256, 'file ' || (position + 1) || ' of mail ' || mail, mail, 0 FROM files
-                 UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || c.mail, c.mail, 0
+                 SELECT sha256, 'mail ' || id AS by, id AS mail, 1 AS raw, pack, iif(pack IS NULL, NULL, bytes) AS bytes FROM mails
+                 UNION ALL SELECT sha256, 'file ' || (position + 1) || ' of mail ' || mail, mail, 0, NULL, NULL FROM files
+                 UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || c.mail, c.mail, 0, NULL, NULL
                      FROM contents c, json_each(c.content, '$.files') f WHERE f.value ->> '$.details.thumbnail' IS NOT NULL
              ) WHERE sha256 NOT IN (SELECT sha256 FROM removed)",
         )?;
         let rows = statement.query_map([], |row| {
+            let sha256: String = row.get("sha256")?;
+            let pack: Option<String> = row.get("pack")?;
             Ok(Named {
-                sha256: row.get(0)?,
-                by: row.get(1)?,
-                mail: row.get(2)?,
-                raw: row.get(3)?,
+                blob: pack.unwrap_or_else(|| sha256.clone()),
+                sha256,
+                by: row.get("by")?,
+                mail: row.get("mail")?,
+                raw: row.get("raw")?,
+                packed_bytes: row.get("bytes")?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -71,14 +71,21 @@ impl Store {
         let mut unjudged = Vec::new();
         while let Some(row) = rows.next()? {
             let id = row.get(0)?;
+            let (content, words) = match self.fresh.remove(&id) {
+                Some(fresh) => fresh,
+                None => {
+                    let content = contents::read(&self.connection, id)?;
+                    (
+                        content.with_context(|| format!("mail {id} has no content"))?,
+                        None,
+                    )
+                }
+            };
             unjudged.push(Unjudged {
                 id,
                 received_at: moment(row.get(1)?),
-                content: match self.fresh.remove(&id) {
-                    Some(content) => content,
-                    None => contents::read(&self.connection, id)?
-                        .with_context(|| format!("mail {id} has no content"))?,
-                },
+                content,
+                words,
                 is_reply: row.get(2)?,
                 stood: row.get(3)?,
             });
@@ -238,8 +245,8 @@ fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Re
         .execute([id])?;
     let mut statement = transaction
         .prepare_cached("INSERT INTO text_bands VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-    for band in Sketch::bands(&submission.text) {
-        statement.execute([band, id])?;
+    for band in &submission.print.bands {
+        statement.execute([*band, id])?;
     }
     Ok(())
 }
@@ -276,7 +283,7 @@ fn keep_submission(
                 submission.repeats,
                 submission.title,
                 submission.text,
-                Sketch::of(&submission.text).to_bytes(),
+                submission.print.sketch.to_bytes(),
                 json(&links)?,
                 json(&submission.evidence)?,
                 json(&submission.flags)?,

@@ -65,7 +65,7 @@ fn truncated(laid_out: &[u8]) -> &[u8] {
 
 fn page(bytes: &[u8]) -> String {
     let source = charset::decode(bytes, html::charset(bytes).as_deref());
-    unmarked(&html::to_text(&source, &mut Anchors::default()))
+    unmarked(&html::to_text(&source, &mut Anchors::default())).into_owned()
 }
 
 /// For `fuzz`: a parser without the guard that hides its panics.
