@@ -4,7 +4,7 @@
 
 use baosong::campaign::{Moment, in_china};
 use baosong::message::{Content, Host, Tool, read, read_large};
-use baosong::store::{Blobs, Kept, Store, hash};
+use baosong::store::{Blobs, Kept, Loose, Store, hash};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::NaiveDate;
@@ -111,22 +111,27 @@ fn keep_a_batch_of_small_mails(bencher: Bencher) {
             (store, Blobs::open(dir.path()).expect("blobs"), dir)
         })
         .bench_local_values(|(mut store, blobs, dir)| {
-            let (mut staged, mut small, mut batch) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut staged, mut loose, mut batch) = (Vec::new(), Vec::new(), Vec::new());
             for (mail, content) in &mails {
                 let sha256 = hash(mail.as_bytes());
-                small.push((sha256.clone(), mail.as_bytes().to_vec()));
+                loose.push(Loose {
+                    sha256: sha256.clone(),
+                    bytes: mail.as_bytes().to_vec(),
+                    shell: false,
+                });
                 batch.push(Kept {
                     bytes: mail.len() as u64,
                     source: String::new(),
                     received_at: arrived(),
                     packed: None,
+                    parts: vec![],
                     place: None,
                     content: Some(content.clone()),
                     words: None,
                     sha256,
                 });
             }
-            let mut packed = blobs.pack(&small, &mut staged).expect("room");
+            let mut packed = blobs.pack(&loose, &mut staged).expect("room");
             for kept in &mut batch {
                 kept.packed = packed.remove(&kept.sha256);
             }

@@ -113,7 +113,7 @@ impl Daemon {
         staged: &mut Vec<Staged>,
     ) -> Result<Content> {
         if let Some(packed) = &mail.packed {
-            return reading.read(&self.blobs.unpack(mail, packed)?, staged);
+            return reading.read(&self.blobs.unpack(mail, packed)?, staged, None);
         }
         let path = self.blobs.bring(&mail.sha256)?;
         let raw = std::fs::File::open(&path);

@@ -123,8 +123,8 @@ fn durable(
     blobs: &Blobs,
 ) -> Result<Prepared> {
     let full = |prepared: &Prepared| {
-        let small = prepared.small.iter().map(|(_, raw)| raw.len() as u64);
-        let bytes: u64 = prepared.staged.iter().map(Staged::bytes).chain(small).sum();
+        let loose = prepared.loose.iter().map(|loose| loose.bytes.len() as u64);
+        let bytes: u64 = prepared.staged.iter().map(Staged::bytes).chain(loose).sum();
         prepared.kept.len() >= MAILS || bytes >= BYTES
     };
     while !full(&prepared)
@@ -133,11 +133,11 @@ fn durable(
         let other = other?;
         prepared.kept.extend(other.kept);
         prepared.missing.extend(other.missing);
-        prepared.small.extend(other.small);
+        prepared.loose.extend(other.loose);
         prepared.staged.extend(other.staged);
     }
     let mut staged = std::mem::take(&mut prepared.staged);
-    let mut packed = blobs.pack(&std::mem::take(&mut prepared.small), &mut staged)?;
+    let mut packed = blobs.pack(&std::mem::take(&mut prepared.loose), &mut staged)?;
     if prepared.kept.iter().any(|kept| kept.content.is_some()) {
         blobs.keep(staged)?;
     }

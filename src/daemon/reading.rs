@@ -7,11 +7,13 @@ use crate::campaign::{CST, Moment};
 use crate::mailbox::Raw;
 use crate::message::Content;
 use crate::reader::Reader;
-use crate::store::{Blobs, Kept, Place, SMALL, Staged, Store, hash, hash_file};
+use crate::store::{
+    Blobs, Kept, Loose, Place, SMALL, Shell, Shelling, Staged, Store, hash, hash_file,
+};
 use anyhow::Result;
 use fail::fail_point;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,8 +50,8 @@ pub struct Prepared {
     pub kept: Vec<Kept>,
     pub missing: Vec<(Place, String)>,
     pub staged: Vec<Staged>,
-    /// Small mails, each with its hash, that are still to be written.
-    pub small: Vec<(String, Vec<u8>)>,
+    /// What is still to be written.
+    pub loose: Vec<Loose>,
 }
 
 /// What reading works with; a connection of its own among it.
@@ -110,14 +112,18 @@ impl Reading {
             Raw::File(file) => file.as_file().metadata()?.len(),
         };
         let staged = &mut prepared.staged;
+        let mut parts = Vec::new();
         let content = match mail.raw {
             _ if !new => None,
-            Raw::Memory(bytes) => {
-                let content = self.read(&bytes, staged)?;
-                match bytes.len() {
-                    0..=SMALL => prepared.small.push((sha256.clone(), bytes)),
-                    _ => staged.extend(self.blobs.stage(&sha256, &bytes)?),
+            Raw::Memory(raw) => {
+                let mut shelling = Shelling::of(&raw);
+                let content = self.read(&raw, staged, Some(&mut shelling))?;
+                let (loose, blobs) = loose(&sha256, &raw, shelling.shell())?;
+                match loose {
+                    Some(loose) => prepared.loose.push(loose),
+                    None => staged.extend(self.blobs.stage(&sha256, &raw)?),
                 }
+                parts = blobs;
                 Some(content)
             }
             Raw::File(file) => {
@@ -139,6 +145,7 @@ impl Reading {
             source: mail.source,
             received_at: headers_know.and_then(arrival).unwrap_or(mail.received_at),
             packed: None,
+            parts,
             place: mail.place,
             content,
             words,
@@ -151,10 +158,25 @@ impl Reading {
     }
 
     /// Reads a mail in the reader process; whatever its bytes do to it, the mail gets an outcome.
-    pub fn read(&mut self, raw: &[u8], staged: &mut Vec<Staged>) -> Result<Content> {
+    pub fn read(
+        &mut self,
+        raw: &[u8],
+        staged: &mut Vec<Staged>,
+        mut shelling: Option<&mut Shelling>,
+    ) -> Result<Content> {
         let blobs = &self.blobs;
-        self.reader
-            .read(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
+        self.reader.read(raw, &mut |told, bytes| {
+            let Some(shelling) = &mut shelling else {
+                return keep(blobs, told, bytes, staged);
+            };
+            let mut attachment = shelling.attachment();
+            let mut passing = Passing(bytes, &mut attachment);
+            let kept = keep(blobs, told, &mut passing, staged)?;
+            if kept.0 == told {
+                shelling.is_blob(attachment, told);
+            }
+            Ok(kept)
+        })
     }
 
     /// The same for a mail in a file.
@@ -175,6 +197,36 @@ fn hash_of(mail: &Incoming) -> Result<String> {
 /// When the mailbox's server took a mail, by its topmost Received header.
 fn arrival(content: &Content) -> Option<Moment> {
     Some(content.received?.with_timezone(&CST))
+}
+
+/// What is to be packed of a mail, with the blobs that it then lacks; `None` where too much of it is left.
+fn loose(sha256: &str, raw: &[u8], shell: Shell) -> Result<(Option<Loose>, Vec<String>)> {
+    let sha256 = sha256.to_owned();
+    let small = |bytes: Vec<u8>, shell| Loose {
+        sha256,
+        bytes,
+        shell,
+    };
+    if raw.len() <= SMALL {
+        return Ok((Some(small(raw.to_vec(), false)), vec![]));
+    }
+    let bytes = shell.to_bytes()?;
+    if shell.parts.is_empty() || bytes.len() > SMALL {
+        return Ok((None, vec![]));
+    }
+    let parts = shell.parts.into_iter().map(|part| part.sha256).collect();
+    Ok((Some(small(bytes, true)), parts))
+}
+
+/// Bytes that are shown to another as they are read.
+struct Passing<'a, R: ?Sized, W>(&'a mut R, &'a mut W);
+
+impl<R: Read + ?Sized, W: Write> Read for Passing<'_, R, W> {
+    fn read(&mut self, piece: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(piece)?;
+        self.1.write_all(&piece[..read])?;
+        Ok(read)
+    }
 }
 
 /// Stages a file whose hash is the one that was told.

@@ -31,7 +31,6 @@ impl Daemon {
     /// When a mailbox cannot be reached; what was fetched before stays.
     pub async fn refetch(&mut self) -> Result<Refetched> {
         let lost = self.lost(true)?;
-        self.store.unpacked(&lost)?;
         let places = self.store.places_of(&lost)?;
         let mails = self.store.raw_mails(None)?.into_iter();
         let mails = mails.filter(|mail| lost.contains(&mail.id));
@@ -115,7 +114,8 @@ impl Daemon {
             Raw::Memory(bytes) => self.blobs.stage(&sha256, &bytes)?,
             Raw::File(file) => self.blobs.stage_file(&sha256, file)?,
         };
-        self.blobs.keep(staged.into_iter().collect())
+        self.blobs.keep(staged.into_iter().collect())?;
+        self.store.lies_whole(&sha256)
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What `verify` found.
@@ -84,8 +85,11 @@ impl Daemon {
         for sha256 in &unnamed {
             let path = self.blobs.path(sha256);
             let packed = mails_in(&path)?;
-            let known = !packed.is_empty() && self.store.has_all(&packed)?;
-            if mailbox::local::is_mail(&path) && !known {
+            let orphan = match packed.is_empty() {
+                true => mailbox::local::is_mail(&path),
+                false => !self.store.has_all(&packed)?,
+            };
+            if orphan {
                 verified.orphans.push(path);
             }
         }
@@ -105,11 +109,37 @@ impl Daemon {
             if self.store.names(&name)? {
                 continue;
             }
-            let one = self.keep(std::slice::from_ref(&path), |_| Ok(()))?;
+            let one = match mails_in(&path)?.as_slice() {
+                [] => self.keep(std::slice::from_ref(&path), |_| Ok(()))?,
+                mails => self.take_up_pack(&path, mails)?,
+            };
             imported.new += one.new;
             imported.failed.extend(one.failed);
         }
         self.judge()?;
+        Ok(imported)
+    }
+
+    /// The same for the mails of a pack, as far as they have no rows and can be put together.
+    fn take_up_pack(&mut self, pack: &Path, mails: &[(String, u64)]) -> Result<Imported> {
+        let dir = tempfile::tempdir_in(self.blobs.spool())?;
+        let written = pack.metadata()?.modified()?;
+        let mut failed = Vec::new();
+        for (sha256, offset) in mails {
+            if self.store.has(sha256)? {
+                continue;
+            }
+            match self.blobs.unpacked(pack, *offset, sha256) {
+                Ok(raw) => {
+                    let mut file = File::create(dir.path().join(format!("{sha256}.eml")))?;
+                    file.write_all(&raw)?;
+                    file.set_modified(written)?;
+                }
+                Err(error) => failed.push(format!("{error:#}")),
+            }
+        }
+        let mut imported = self.keep(&[dir.path().to_path_buf()], |_| Ok(()))?;
+        imported.failed.extend(failed);
         Ok(imported)
     }
 

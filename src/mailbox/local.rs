@@ -1,17 +1,15 @@
-//! Local copies of mails: `.eml` files, Maildirs, mboxes and tars of mails.
+//! Local copies of mails: `.eml` files, Maildirs and mboxes.
 
 use crate::campaign::{CST, Moment};
 use anyhow::{Context, Result, anyhow, ensure};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tar::Archive;
 
 /// A mail found on disk.
 #[derive(Debug)]
 pub struct Local {
-    /// File name, in a tar too; in an mbox with `#n` behind it.
+    /// File name; in an mbox with `#n` behind it.
     pub source: String,
     /// When the file was last written.
     pub file_time: Moment,
@@ -37,7 +35,7 @@ impl Walk {
 
 /// Hands every mail under `path` to `take`, one at a time. A Maildir is a directory with `new` or `cur`; of other
 /// directories all files are taken that end in `.eml`, or begin as a mail or an mbox does. A file that begins with
-/// `From ` is an mbox; of a tar (POSIX ustar) the files are taken that begin as a mail. Of several files one that cannot be read does not keep the others from being taken.
+/// `From ` is an mbox. Of several files one that cannot be read does not keep the others from being taken.
 ///
 /// # Errors
 /// When nothing is there, when a file that was named cannot be read, or when `take` fails.
@@ -91,15 +89,7 @@ pub fn is_mail(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
     // What cannot be read is told of when it is taken.
-    read.is_err() || begins_as_mail(&start) || (is_tar(&start) && begins_as_mail(&start[BLOCK..]))
-}
-
-/// The header of a tar's first file, and where its mark is (POSIX, pax).
-const BLOCK: usize = 512;
-const USTAR: Range<usize> = 257..262;
-
-fn is_tar(start: &[u8]) -> bool {
-    start.len() > BLOCK && start[USTAR] == *b"ustar"
+    read.is_err() || begins_as_mail(&start)
 }
 
 /// Byte order mark of UTF-8, by which some programs save everything.
@@ -203,9 +193,6 @@ fn mails_of(path: &Path, take: &mut Take) -> Result<()> {
     if start.starts_with(b"From ") && start.contains(&b'\n') {
         return mbox(&mut reader, &name, file_time, take);
     }
-    if is_tar(start) {
-        return tar(&mut reader, file_time, take);
-    }
     let mut raw = Vec::new();
     reader.read_to_end(&mut raw)?;
     take(Local {
@@ -213,23 +200,6 @@ fn mails_of(path: &Path, take: &mut Take) -> Result<()> {
         file_time,
         raw,
     })
-}
-
-fn tar(reader: &mut dyn BufRead, file_time: Moment, take: &mut Take) -> Result<()> {
-    for entry in Archive::new(reader).entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.file_name().unwrap_or_default().to_owned();
-        let mut raw = Vec::new();
-        entry.read_to_end(&mut raw)?;
-        if entry.header().entry_type().is_file() && begins_as_mail(&raw[..raw.len().min(4096)]) {
-            take(Local {
-                source: name.to_string_lossy().into_owned(),
-                file_time,
-                raw,
-            })?;
-        }
-    }
-    Ok(())
 }
 
 /// mboxrd: a mail begins at a `From ` line after an empty one; `>From ` lines lose one `>`.

@@ -22,6 +22,8 @@ pub struct Kept {
     pub received_at: Moment,
     /// Where its bytes lie; `None`: in a blob of its own.
     pub packed: Option<Packed>,
+    /// Blobs that stand in it, where its shell is packed.
+    pub parts: Vec<String>,
     /// Where it lies on the server; `None` for an import.
     pub place: Option<Place>,
     /// What was read from it; `None` where the same bytes are kept already.
@@ -84,9 +86,9 @@ impl Store {
         Ok(statement.exists([sha256])?)
     }
 
-    /// The same of several.
-    pub fn has_all(&self, hashes: &[String]) -> Result<bool> {
-        for sha256 in hashes {
+    /// The same of all mails in a pack.
+    pub fn has_all(&self, mails: &[(String, u64)]) -> Result<bool> {
+        for (sha256, _) in mails {
             if !self.has(sha256)? {
                 return Ok(false);
             }
@@ -195,6 +197,14 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
     connection
         .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
         .execute([&kept.sha256])?;
+    for part in &kept.parts {
+        connection
+            .prepare_cached("INSERT INTO mail_parts VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![mail, part])?;
+        connection
+            .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
+            .execute([part])?;
+    }
     insert_files(connection, mail, content)?;
     Ok(mail)
 }

@@ -1,7 +1,9 @@
-//! Packs: small mails that came together lie in one blob, a tar (POSIX ustar) in which each is named by its SHA-256. A file
-//! for each would cost the file system more than all else that is done with the mail.
+//! Packs: what is left of mails that came together lies in one blob, a tar (POSIX ustar) in which each is named by its
+//! SHA-256: a small mail whole, a larger one as its shell. A file for each would cost the file system more than all else
+//! that is done with the mail.
 
 use super::blobs::Hashed;
+use super::shell::Shell;
 use super::{Blobs, RawMail, Staged, Store, hash};
 use crate::campaign::Moment;
 use anyhow::{Context, Result, ensure};
@@ -13,53 +15,61 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use tar::{Archive, Builder, EntryType, Header};
 
-/// Longer mails, in bytes, are blobs of their own.
+/// What is longer, in bytes, lies in a blob of its own.
 pub const SMALL: usize = 64 << 10;
 /// A header is one block long, and what follows it is filled up to whole ones.
 const BLOCK: u64 = 512;
+/// How the name of a shell ends.
+const SHELL: &str = ".shell";
+
+/// A mail, or its shell, that is still to be written.
+#[derive(Debug)]
+pub struct Loose {
+    /// Of the mail.
+    pub sha256: String,
+    /// At most [`SMALL`].
+    pub bytes: Vec<u8>,
+    /// Whether they are those of its shell.
+    pub shell: bool,
+}
 
 /// Where a mail lies that is no blob of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packed {
     /// The pack's hash.
     pub pack: String,
-    /// At which of its bytes the mail begins.
+    /// At which of its bytes the mail or its shell begins.
     pub offset: u64,
 }
 
 impl Blobs {
-    /// Writes small mails, each with its hash, into the spool: several as a pack, one alone as a blob of its own. Gives by
-    /// hash where each lies in the pack.
-    pub fn pack(
-        &self,
-        mails: &[(String, Vec<u8>)],
-        staged: &mut Vec<Staged>,
-    ) -> Result<HashMap<String, Packed>> {
-        if let [(sha256, raw)] = mails {
-            staged.extend(self.stage(sha256, raw)?);
-        }
-        if mails.len() < 2 {
-            return Ok(HashMap::new());
+    /// Writes what came together into the spool: as a pack, or a whole mail that is alone as its own blob. Gives by hash
+    /// where each lies in the pack.
+    pub fn pack(&self, all: &[Loose], staged: &mut Vec<Staged>) -> Result<HashMap<String, Packed>> {
+        match all {
+            [] => return Ok(HashMap::new()),
+            [one] if !one.shell => {
+                staged.extend(self.stage(&one.sha256, &one.bytes)?);
+                return Ok(HashMap::new());
+            }
+            _ => {}
         }
         let mut offsets = HashMap::new();
         let mut tar = Builder::new(BufWriter::new(Hashed::new(self.spool())?));
         let mut end = 0;
-        for (sha256, raw) in mails {
-            if offsets.contains_key(sha256) {
-                continue;
+        for loose in all {
+            if offsets.insert(&loose.sha256, end + BLOCK).is_none() {
+                tar.append(&header(loose)?, loose.bytes.as_slice())
+                    .context("cannot write into the spool")?;
+                end += BLOCK + (loose.bytes.len() as u64).next_multiple_of(BLOCK);
             }
-            tar.append(&header(sha256, raw.len())?, raw.as_slice())
-                .context("cannot write into the spool")?;
-            offsets.insert(sha256, end + BLOCK);
-            end += BLOCK + (raw.len() as u64).next_multiple_of(BLOCK);
         }
         let mut written = tar.into_inner()?;
         written.flush().context("cannot write into the spool")?;
-        let written = written
+        let (pack, file) = written
             .into_inner()
-            .map_err(|error| error.into_error())
-            .context("cannot write into the spool")?;
-        let (pack, file) = written.finish();
+            .map_err(|error| error.into_error())?
+            .finish();
         staged.extend(self.stage_file(&pack, file)?);
         let place = |(sha256, offset): (&String, u64)| {
             let pack = pack.clone();
@@ -73,45 +83,59 @@ impl Blobs {
     /// # Errors
     /// Also where they are not those of its hash.
     pub fn unpack(&self, mail: &RawMail, packed: &Packed) -> Result<Vec<u8>> {
-        let path = self.bring(&packed.pack)?;
+        self.unpacked(&self.bring(&packed.pack)?, packed.offset, &mail.sha256)
+            .with_context(|| format!("mail {}", mail.id))
+    }
+
+    /// The same by the pack's file.
+    pub fn unpacked(&self, pack: &Path, offset: u64, sha256: &str) -> Result<Vec<u8>> {
         let read = || {
-            let mut raw = vec![0; mail.bytes as usize];
-            File::open(&path)?.read_exact_at(&mut raw, packed.offset)?;
-            anyhow::Ok(raw)
+            let file = File::open(pack)?;
+            let mut header = Header::new_ustar();
+            file.read_exact_at(header.as_mut_bytes(), offset - BLOCK)?;
+            let mut bytes = vec![0; header.size()?.min(file.metadata()?.len()) as usize];
+            file.read_exact_at(&mut bytes, offset)?;
+            match header.path_bytes().ends_with(SHELL.as_bytes()) {
+                true => {
+                    Shell::from_bytes(&bytes)?.fill(|part| Ok(std::fs::read(self.bring(part)?)?))
+                }
+                false => Ok(bytes),
+            }
         };
-        let raw = read().with_context(|| format!("cannot read {}", path.display()))?;
+        let raw = read().with_context(|| format!("cannot read {}", pack.display()))?;
         ensure!(
-            hash(&raw) == mail.sha256,
-            "mail {} in {} is damaged, its hash differs",
-            mail.id,
-            path.display()
+            hash(&raw) == sha256,
+            "{sha256} in {} is damaged, its hash differs",
+            pack.display()
         );
         Ok(raw)
     }
 }
 
-fn header(sha256: &str, bytes: usize) -> Result<Header> {
+fn header(loose: &Loose) -> Result<Header> {
     let mut header = Header::new_ustar();
-    header.set_path(sha256)?;
+    let ending = if loose.shell { SHELL } else { "" };
+    header.set_path(format!("{}{ending}", loose.sha256))?;
     header.set_entry_type(EntryType::Regular);
-    header.set_size(bytes as u64);
+    header.set_size(loose.bytes.len() as u64);
     header.set_mode(0o400);
     header.set_mtime(0);
     header.set_cksum();
     Ok(header)
 }
 
-/// Hashes of the mails in the pack at `path`; of any other file none.
-pub fn mails_in(path: &Path) -> Result<Vec<String>> {
+/// Hashes of the mails in the pack at `path`, each with where it begins; of any other file none.
+pub fn mails_in(path: &Path) -> Result<Vec<(String, u64)>> {
     let mut all = Vec::new();
     for entry in Archive::new(File::open(path)?).entries_with_seek()? {
         // Whatever is no tar ends with its first block.
         let Ok(entry) = entry else { return Ok(vec![]) };
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if !is_hash(&name) {
+        let sha256 = name.strip_suffix(SHELL).unwrap_or(&name);
+        if !is_hash(sha256) {
             return Ok(vec![]);
         }
-        all.push(name);
+        all.push((sha256.to_owned(), entry.raw_file_position()));
     }
     Ok(all)
 }
@@ -136,6 +160,10 @@ impl Store {
     pub fn taken_apart(&mut self, pack: &str, now: Moment) -> Result<()> {
         let transaction = self.connection.transaction()?;
         transaction.execute(
+            "DELETE FROM mail_parts WHERE mail IN (SELECT id FROM mails WHERE pack = ?1)",
+            [pack],
+        )?;
+        transaction.execute(
             "UPDATE mails SET pack = NULL, offset = NULL WHERE pack = ?1",
             [pack],
         )?;
@@ -146,35 +174,42 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// Notes that mails are to lie in blobs of their own: their pack is lost.
-    pub fn unpacked(&mut self, mails: &BTreeSet<i64>) -> Result<()> {
-        let transaction = self.connection.transaction()?;
-        for mail in mails {
-            transaction
-                .prepare_cached("UPDATE mails SET pack = NULL, offset = NULL WHERE id = ?1")?
-                .execute([mail])?;
-        }
-        Ok(transaction.commit()?)
+    /// Notes that a mail lies in a blob of its own: what it lay in was lost.
+    pub fn lies_whole(&self, sha256: &str) -> Result<()> {
+        self.connection.execute(
+            "UPDATE mails SET pack = NULL, offset = NULL WHERE sha256 = ?1",
+            [sha256],
+        )?;
+        self.connection.execute(
+            "DELETE FROM mail_parts WHERE mail IN (SELECT id FROM mails WHERE sha256 = ?1)",
+            [sha256],
+        )?;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Shelling;
     use proptest::prelude::*;
 
-    fn mail(sha256: &str, bytes: usize) -> RawMail {
-        RawMail {
-            id: 1,
-            sha256: sha256.to_owned(),
-            bytes: bytes as u64,
-            packed: None,
-        }
+    fn loose(mails: &[Vec<u8>]) -> Vec<Loose> {
+        let whole = |raw: &Vec<u8>| Loose {
+            sha256: hash(raw),
+            bytes: raw.clone(),
+            shell: false,
+        };
+        mails.iter().map(whole).collect()
     }
 
-    fn hashed(mails: &[Vec<u8>]) -> Vec<(String, Vec<u8>)> {
-        let hashed = mails.iter().map(|raw| (hash(raw), raw.clone()));
-        hashed.collect()
+    fn kept(mails: &[Loose]) -> (tempfile::TempDir, Blobs, HashMap<String, Packed>) {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).unwrap();
+        let mut staged = Vec::new();
+        let places = blobs.pack(mails, &mut staged).unwrap();
+        blobs.keep(staged).unwrap();
+        (dir, blobs, places)
     }
 
     proptest! {
@@ -183,52 +218,82 @@ mod tests {
         fn every_mail_of_a_pack_comes_out_as_it_went_in(
             mails in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2000), 2..8),
         ) {
-            let dir = tempfile::tempdir().unwrap();
-            let blobs = Blobs::open(dir.path()).unwrap();
-            let (mails, mut staged) = (hashed(&mails), Vec::new());
-            let places = blobs.pack(&mails, &mut staged).unwrap();
-            blobs.keep(staged).unwrap();
-            for (sha256, raw) in &mails {
-                let found = blobs.unpack(&mail(sha256, raw.len()), &places[sha256]).unwrap();
-                prop_assert_eq!(&found, raw);
+            let mails = loose(&mails);
+            let (_dir, blobs, places) = kept(&mails);
+            let path = blobs.path(&places[&mails[0].sha256].pack);
+            for mail in &mails {
+                let found = blobs.unpacked(&path, places[&mail.sha256].offset, &mail.sha256);
+                prop_assert_eq!(&found.unwrap(), &mail.bytes);
             }
-            let names: BTreeSet<String> = mails.iter().map(|(sha256, _)| sha256.clone()).collect();
-            let path = blobs.path(&places[&mails[0].0].pack);
-            prop_assert_eq!(mails_in(&path).unwrap().into_iter().collect::<BTreeSet<_>>(), names);
+            let told: HashMap<String, u64> = mails_in(&path).unwrap().into_iter().collect();
+            let offsets = places.into_iter().map(|(sha256, packed)| (sha256, packed.offset));
+            prop_assert_eq!(told, offsets.collect());
         }
     }
 
     #[test]
-    fn any_tar_gives_the_mails_of_a_pack_under_their_hashes() {
-        let dir = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(dir.path()).unwrap();
-        let mails = hashed(&[b"Subject: 1\n\nx\n".to_vec(), vec![b'y'; 512]]);
-        let mut staged = Vec::new();
-        let places = blobs.pack(&mails, &mut staged).unwrap();
-        blobs.keep(staged).unwrap();
+    fn any_tar_gives_the_small_mails_of_a_pack_under_their_hashes() {
+        let mails = loose(&[b"Subject: 1\n\nx\n".to_vec(), vec![b'y'; 512]]);
+        let (dir, blobs, places) = kept(&mails);
         let out = dir.path().join("out");
         std::fs::create_dir(&out).unwrap();
         let unpacked = std::process::Command::new("tar")
             .arg("-xf")
-            .arg(blobs.path(&places[&mails[0].0].pack))
+            .arg(blobs.path(&places[&mails[0].sha256].pack))
             .arg("-C")
             .arg(&out)
             .status()
             .unwrap();
         assert!(unpacked.success());
-        for (sha256, raw) in &mails {
-            assert_eq!(&std::fs::read(out.join(sha256)).unwrap(), raw);
+        for mail in &mails {
+            assert_eq!(std::fs::read(out.join(&mail.sha256)).unwrap(), mail.bytes);
         }
     }
 
     #[test]
     fn a_mail_alone_is_a_blob_of_its_own() {
-        let dir = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(dir.path()).unwrap();
-        let (mails, mut staged) = (hashed(&[b"one".to_vec()]), Vec::new());
-        assert!(blobs.pack(&mails, &mut staged).unwrap().is_empty());
-        blobs.keep(staged).unwrap();
-        assert_eq!(std::fs::read(blobs.path(&mails[0].0)).unwrap(), b"one");
-        assert!(mails_in(&blobs.path(&mails[0].0)).unwrap().is_empty());
+        let mails = loose(&[b"one".to_vec()]);
+        let (_dir, blobs, places) = kept(&mails);
+        assert!(places.is_empty());
+        let path = blobs.path(&mails[0].sha256);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert!(mails_in(&path).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_shell_gives_its_mail_as_long_as_its_photo_is_kept() {
+        use base64::Engine;
+        let photo = vec![7; 5000];
+        let letters = base64::engine::general_purpose::STANDARD.encode(&photo);
+        let raw = format!(
+            "Subject: x\n\n{}\n",
+            letters
+                .as_bytes()
+                .chunks(76)
+                .map(|line| std::str::from_utf8(line).unwrap())
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+        let mut shelling = Shelling::of(raw.as_bytes());
+        let mut attachment = shelling.attachment();
+        attachment.write_all(&photo).unwrap();
+        shelling.is_blob(attachment, &hash(&photo));
+        let shell = Loose {
+            sha256: hash(raw.as_bytes()),
+            bytes: shelling.shell().to_bytes().unwrap(),
+            shell: true,
+        };
+        assert!(shell.bytes.len() < 300);
+        let (_dir, blobs, places) = kept(std::slice::from_ref(&shell));
+        let packed = &places[&shell.sha256];
+        let unpacked = || blobs.unpacked(&blobs.path(&packed.pack), packed.offset, &shell.sha256);
+        assert!(unpacked().is_err(), "the photo lacks");
+        let staged = blobs.stage(&hash(&photo), &photo).unwrap();
+        blobs.keep(staged.into_iter().collect()).unwrap();
+        assert_eq!(unpacked().unwrap(), raw.as_bytes());
+        assert_eq!(
+            mails_in(&blobs.path(&packed.pack)).unwrap(),
+            [(shell.sha256.clone(), packed.offset)]
+        );
     }
 }

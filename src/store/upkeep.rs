@@ -19,7 +19,7 @@ pub struct Named {
     pub mail: i64,
     /// The mail as it came, not something out of it.
     pub raw: bool,
-    /// How many they are, where they lie in a pack.
+    /// How many they are, where they lie in a pack whole.
     pub packed_bytes: Option<u64>,
 }
 
@@ -48,7 +48,8 @@ impl Store {
     pub fn named_blobs(&self) -> Result<Vec<Named>> {
         let mut statement = self.connection.prepare(
             "SELECT * FROM (
-                 SELECT sha256, 'mail ' || id AS by, id AS mail, 1 AS raw, pack, iif(pack IS NULL, NULL, bytes) AS bytes FROM mails
+                 SELECT sha256, 'mail ' || id AS by, id AS mail, 1 AS raw, pack, iif(pack IS NULL OR id IN (SELECT mail FROM mail_parts), NULL, bytes) AS bytes FROM mails
+                 UNION ALL SELECT sha256, 'part of mail ' || mail, mail, 1, NULL, NULL FROM mail_parts
                  UNION ALL SELECT sha256, 'file ' || (position + 1) || ' of mail ' || mail, mail, 0, NULL, NULL FROM files
                  UNION ALL SELECT f.value ->> '$.details.thumbnail', 'picture of file ' || (f.key + 1) || ' of mail ' || c.mail, c.mail, 0, NULL, NULL
                      FROM contents c, json_each(c.content, '$.files') f WHERE f.value ->> '$.details.thumbnail' IS NOT NULL

@@ -27,3 +27,4 @@ INSERT INTO alarms VALUES (1, 'disk', '磁盘空间不足', 1653359400, NULL, 1,
 INSERT INTO removed VALUES ('ef', 1653359400);
 INSERT INTO stored VALUES ('cd', 5, 1653359400);
 INSERT INTO storage VALUES ('s3://baosong/week  ');
+INSERT INTO mail_parts VALUES (1, 'cd');
