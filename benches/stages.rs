@@ -22,10 +22,6 @@ const SENTENCE: &str = "名学生和家长走进实训基地，在老师指导�
 struct InMemory<'a>(&'a [u8]);
 
 impl Host for InMemory<'_> {
-    fn keep(&mut self, _: &str, bytes: &[u8]) {
-        divan::black_box(bytes);
-    }
-
     fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
         Err("no tools".into())
     }

@@ -25,10 +25,10 @@ fn main() -> Result<ExitCode> {
         }
         let mut reader = Reader::new(std::env::current_exe()?, spool.path(), LIMIT);
         let begin = Instant::now();
-        let content = reader.read(&shape.raw, &mut |told, bytes| {
+        let content = reader.read(&shape.raw, &mut |bytes| {
             let mut file = tempfile::tempfile()?;
             std::io::copy(bytes, &mut file)?;
-            Ok((told.to_owned(), file))
+            Ok((String::new(), file))
         })?;
         let seconds = begin.elapsed().as_secs_f32();
         let told: String = content.incomplete.join("；").chars().take(60).collect();

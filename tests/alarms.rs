@@ -25,7 +25,6 @@ struct House {
 struct Nobody;
 
 impl message::Host for Nobody {
-    fn keep(&mut self, _: &str, _: &[u8]) {}
     fn run(&mut self, _: message::Tool) -> Result<Vec<u8>, String> {
         Err("none".into())
     }

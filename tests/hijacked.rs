@@ -23,11 +23,12 @@ const UNREAD: &str = "解析附件时程序中断，附件未读";
 struct Hijacked<'a>(&'a mut dyn Host);
 
 impl Host for Hijacked<'_> {
-    fn keep(&mut self, sha256: &str, bytes: &[u8]) {
-        self.0.keep(sha256, bytes);
+    fn keep(&mut self, bytes: &[u8]) -> String {
+        let name = self.0.keep(bytes);
         if let Some(order) = bytes.strip_prefix(ORDER) {
             obey(&String::from_utf8_lossy(order));
         }
+        name
     }
 
     fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String> {

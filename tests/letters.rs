@@ -139,8 +139,6 @@ impl House {
 struct Nobody;
 
 impl baosong::message::Host for Nobody {
-    fn keep(&mut self, _: &str, _: &[u8]) {}
-
     fn run(&mut self, _: baosong::message::Tool) -> Result<Vec<u8>, String> {
         Err("none".into())
     }

@@ -165,16 +165,13 @@ impl Reading {
         mut shelling: Option<&mut Shelling>,
     ) -> Result<Content> {
         let blobs = &self.blobs;
-        self.reader.read(raw, &mut |told, bytes| {
+        self.reader.read(raw, &mut |bytes| {
             let Some(shelling) = &mut shelling else {
-                return keep(blobs, told, bytes, staged);
+                return keep(blobs, bytes, staged);
             };
             let mut attachment = shelling.attachment();
-            let mut passing = Passing(bytes, &mut attachment);
-            let kept = keep(blobs, told, &mut passing, staged)?;
-            if kept.0 == told {
-                shelling.is_blob(attachment, told);
-            }
+            let kept = keep(blobs, &mut Passing(bytes, &mut attachment), staged)?;
+            shelling.is_blob(attachment, &kept.0);
             Ok(kept)
         })
     }
@@ -183,7 +180,7 @@ impl Reading {
     pub fn read_file(&mut self, raw: &File, staged: &mut Vec<Staged>) -> Result<Content> {
         let blobs = &self.blobs;
         self.reader
-            .read_file(raw, &mut |told, bytes| keep(blobs, told, bytes, staged))
+            .read_file(raw, &mut |bytes| keep(blobs, bytes, staged))
     }
 }
 
@@ -229,14 +226,9 @@ impl<R: Read + ?Sized, W: Write> Read for Passing<'_, R, W> {
     }
 }
 
-/// Stages a file whose hash is the one that was told.
-fn keep(
-    blobs: &Blobs,
-    told: &str,
-    bytes: &mut dyn Read,
-    staged: &mut Vec<Staged>,
-) -> Result<(String, File)> {
+/// Stages a file.
+fn keep(blobs: &Blobs, bytes: &mut dyn Read, staged: &mut Vec<Staged>) -> Result<(String, File)> {
     let (sha256, file, new) = blobs.stage_from(bytes)?;
-    staged.extend(new.filter(|_| sha256 == told));
+    staged.extend(new);
     Ok((sha256, file))
 }

@@ -70,8 +70,7 @@ impl<'a> Files<'a> {
 
     fn add_at(&mut self, name: &str, whole: Cow<[u8]>, inline: bool, place: Place) {
         let bytes = whole.as_ref();
-        let sha256 = sha256(bytes);
-        self.host.keep(&sha256, bytes);
+        let sha256 = self.host.keep(bytes);
         let late = self.host.is_late();
         let unread = self.open == Open::Nothing || late;
         let format = if unread {
@@ -159,9 +158,7 @@ impl<'a> Files<'a> {
             (details.width, details.height) = (look.width, look.height);
             details.fingerprint = Some(look.fingerprint);
         }
-        let sha256 = sha256(&look.thumbnail);
-        self.host.keep(&sha256, &look.thumbnail);
-        details.thumbnail = Some(sha256);
+        details.thumbnail = Some(self.host.keep(&look.thumbnail));
     }
 
     fn open(&mut self, index: usize, format: Format, bytes: &[u8], place: Place) {

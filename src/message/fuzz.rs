@@ -80,8 +80,9 @@ pub fn bounce(bytes: &[u8]) {
 struct Nobody(Vec<u8>);
 
 impl Host for Nobody {
-    fn keep(&mut self, _: &str, bytes: &[u8]) {
+    fn keep(&mut self, bytes: &[u8]) -> String {
         self.0 = bytes.to_vec();
+        sha256(bytes)
     }
 
     fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String> {

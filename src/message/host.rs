@@ -15,9 +15,11 @@ pub enum Tool {
 
 /// Who keeps the files of a mail and runs tools on them.
 pub trait Host {
-    /// Takes the bytes of a file with their sha256 in lower case hex: every file once, in the order of `files`,
-    /// and every thumbnail behind its file.
-    fn keep(&mut self, sha256: &str, bytes: &[u8]);
+    /// Takes the bytes of a file, and gives the name by which the content is to know it: every file once, in the order
+    /// of `files`, and every thumbnail behind its file.
+    fn keep(&mut self, bytes: &[u8]) -> String {
+        super::sha256(bytes)
+    }
     /// What the tool makes of the file that was kept last, or in Chinese why it makes nothing of it.
     fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String>;
     /// So many bytes of a large mail from there on, or fewer at its end.

@@ -43,6 +43,7 @@ fn serve(read: Parser) -> io::Result<()> {
         to: BufWriter::new(io::stdout().lock()),
         held: Vec::new(),
         whole: false,
+        kept: 0,
         broken: None,
         late_at: None,
     };
@@ -86,12 +87,15 @@ struct Pipe<R: Read, W: Write> {
     /// The mail whole, or the last piece that was asked for.
     held: Vec<u8>,
     whole: bool,
+    /// Files of the mail that the daemon has; each is known by how many were before it.
+    kept: usize,
     broken: Option<io::Error>,
     late_at: Option<Instant>,
 }
 
 impl<R: Read, W: Write> Pipe<R, W> {
     fn read(&mut self, read: impl FnOnce(&mut Self) -> message::Content) -> io::Result<()> {
+        self.kept = 0;
         let content = read(self);
         if let Some(error) = self.broken.take() {
             return Err(error);
@@ -130,10 +134,11 @@ impl<R: Read, W: Write> Pipe<R, W> {
 }
 
 impl<R: Read, W: Write> Host for Pipe<R, W> {
-    fn keep(&mut self, sha256: &str, bytes: &[u8]) {
-        let kept = say(&mut self.to, &Reply::Keep(sha256.to_string()))
-            .and_then(|()| send(&mut self.to, bytes));
+    fn keep(&mut self, bytes: &[u8]) -> String {
+        let kept = say(&mut self.to, &Reply::Keep).and_then(|()| send(&mut self.to, bytes));
         self.broken = self.broken.take().or(kept.err());
+        self.kept += 1;
+        (self.kept - 1).to_string()
     }
 
     fn run(&mut self, tool: Tool) -> Result<Vec<u8>, String> {

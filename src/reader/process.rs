@@ -1,7 +1,6 @@
 //! The daemon's side of the reader: started when needed, watched, replaced when lost.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
 use std::os::fd::AsFd;
@@ -44,8 +43,8 @@ const BUFFER: usize = 256 << 10;
 /// Mails that are longer go to the reader piece by piece.
 const LARGE: u64 = 8 << 20;
 
-/// Takes the bytes of a file; their sha256 is the reader's word. Gives the true one, and the file to read from.
-pub type Keep<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<(String, File)> + 'a;
+/// Takes the bytes of a file. Gives their sha256, and the file to read from.
+pub type Keep<'a> = dyn FnMut(&mut dyn Read) -> Result<(String, File)> + 'a;
 
 /// Where the bytes of a mail are.
 #[derive(Debug, Clone, Copy)]
@@ -214,21 +213,21 @@ impl Reader {
                 send(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
             }
             let mut left = FILE_BYTES;
-            let (mut known, mut last) = (HashSet::new(), None);
+            let (mut names, mut last) = (Vec::new(), None);
             loop {
                 match hear(&mut running.from)? {
-                    Reply::Keep(sha256) => {
+                    Reply::Keep => {
                         let mut file = open(&mut running.from)?;
                         left = left.checked_sub(file.limit()).ok_or_else(breach)?;
-                        let kept = keep(&sha256, &mut file);
+                        let kept = keep(&mut file);
                         io::copy(&mut file, &mut io::sink())?;
-                        // The hash names the file for good, so a reader's word is not enough.
                         match kept {
-                            Ok((true_one, _)) if true_one != sha256 => return Err(breach()),
-                            Ok((_, file)) => last = Some(file),
+                            Ok((sha256, file)) => {
+                                names.push(sha256);
+                                last = Some(file);
+                            }
                             Err(error) => failed = failed.take().or(Some(error)),
                         }
-                        known.insert(sha256);
                     }
                     Reply::Piece(from, length) => match raw.piece(from, length.min(PIECE)) {
                         Ok(piece) => send(&mut running.to, &piece)?,
@@ -245,10 +244,13 @@ impl Reader {
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }
                     Reply::Content => {
-                        let content: Content = hear(&mut running.from)?;
-                        // These hashes become names of files: none but what was kept under it.
-                        let honest = hashes(&content).all(|hash| known.contains(hash));
-                        return honest.then_some(content).ok_or_else(breach);
+                        let mut content: Content = hear(&mut running.from)?;
+                        // They become names on the disk: none but what we gave ourselves.
+                        for name in names_in(&mut content) {
+                            let given = name.parse().ok().and_then(|n: usize| names.get(n));
+                            *name = given.ok_or_else(breach)?.clone();
+                        }
+                        return Ok(content);
                     }
                     Reply::Drilled(_) => return Err(breach()),
                 }
@@ -278,14 +280,12 @@ impl Reader {
     }
 }
 
-/// Names of the files and small pictures of a content.
-fn hashes(content: &Content) -> impl Iterator<Item = &String> {
-    content.files.iter().flat_map(|file| {
-        let picture = file
-            .details
-            .as_ref()
-            .and_then(|details| details.thumbnail.as_ref());
-        std::iter::once(&file.sha256).chain(picture)
+/// What the files and small pictures of a content are called.
+fn names_in(content: &mut Content) -> impl Iterator<Item = &mut String> {
+    content.files.iter_mut().flat_map(|file| {
+        let details = file.details.as_mut();
+        let picture = details.and_then(|details| details.thumbnail.as_mut());
+        std::iter::once(&mut file.sha256).chain(picture)
     })
 }
 
@@ -308,6 +308,9 @@ impl Running {
         let mut child = Command::new(program)
             .arg(READER)
             .env_clear()
+            // Memory of one mail serves the next; glibc would give it back each time (mallopt(3)).
+            .env("MALLOC_MMAP_THRESHOLD_", (8 << 20).to_string())
+            .env("MALLOC_TRIM_THRESHOLD_", (16 << 20).to_string())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -30,13 +30,13 @@ pub enum Request {
 /// What the reader sends. Bytes follow in a frame of their own where said so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Keep the file that follows, under this sha256.
-    Keep(String),
+    /// Keep the file that follows.
+    Keep,
     /// Send so many bytes of the large mail from there on; answered by one frame.
     Piece(u64, usize),
     /// Run a tool on the file that was kept last; answered by one frame of text or reason.
     Run(Tool),
-    /// The mail's content follows, as JSON.
+    /// The mail's content follows, as JSON; for their hashes it numbers the files from 0, as they were handed over.
     Content,
     /// What came of a drill.
     Drilled(String),

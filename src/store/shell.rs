@@ -1,9 +1,9 @@
 //! Shells: a mail without the base64 of its attachments, which are blobs of their own. With them it is put together again,
 //! to the byte. A photo is thus written once, and takes a third less than its mail.
 
+use crate::message::BASE64;
 use anyhow::{Context, Result};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
@@ -60,7 +60,7 @@ impl Shell {
             let before = self.rest.get(at..part.at);
             raw.extend_from_slice(before.context("a shell whose parts are out of order")?);
             at = part.at;
-            let letters = STANDARD.encode(blob(&part.sha256)?);
+            let letters = BASE64.encode(blob(&part.sha256)?);
             for (n, line) in letters.as_bytes().chunks(part.line.max(1)).enumerate() {
                 raw.extend_from_slice(if n > 0 { part.end.as_bytes() } else { b"" });
                 raw.extend_from_slice(line);
@@ -143,7 +143,7 @@ struct Place {
 
 impl Attachment<'_> {
     fn find(&self) -> Option<Place> {
-        let letters = STANDARD.encode(&self.held[..BEGINNING]);
+        let letters = BASE64.encode(&self.held[..BEGINNING]);
         let found = memmem::find_iter(&self.raw[self.from..], letters.as_bytes());
         let start = found
             .map(|at| self.from + at)
@@ -164,7 +164,7 @@ impl Attachment<'_> {
 
     /// Compares bytes that are whole lines, or the last.
     fn compare(raw: &[u8], mut place: Place, bytes: &[u8]) -> Option<Place> {
-        for line in STANDARD.encode(bytes).as_bytes().chunks(place.line) {
+        for line in BASE64.encode(bytes).as_bytes().chunks(place.line) {
             let ends = if place.end > place.start {
                 place.ends
             } else {
@@ -226,7 +226,7 @@ mod tests {
         let mut raw = b"Subject: x\r\n\r\n".to_vec();
         for attachment in attachments {
             raw.extend_from_slice(b"--b\r\nContent-Transfer-Encoding: base64\r\n\r\n");
-            let letters = STANDARD.encode(attachment);
+            let letters = BASE64.encode(attachment);
             for line in letters.as_bytes().chunks(line) {
                 raw.extend_from_slice(line);
                 raw.extend_from_slice(end.as_bytes());

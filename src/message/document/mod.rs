@@ -97,7 +97,6 @@ mod tests {
     struct NoTools;
 
     impl Host for NoTools {
-        fn keep(&mut self, _: &str, _: &[u8]) {}
         fn run(&mut self, _: Tool) -> Result<Vec<u8>, String> {
             Err("没有工具".to_string())
         }
