@@ -6,6 +6,7 @@ use baosong::config::{Config, Mailbox};
 use baosong::daemon::{Daemon, OthersPolled};
 use baosong::mailbox::Error;
 use baosong::store::LetterState;
+use std::collections::BTreeSet;
 use support::mail::{large, may, report};
 use support::settings::{CODE, USER, settings};
 use support::standin::{ImapFault, Standin};
@@ -305,6 +306,12 @@ async fn both_are_compared_with_the_rows() {
     );
 }
 
+/// Of all that rows name: a mail that comes again may lie elsewhere.
+fn hashes(daemon: &Daemon) -> BTreeSet<String> {
+    let named = daemon.store.named_blobs().unwrap().into_iter();
+    named.map(|named| named.sha256).collect()
+}
+
 #[tokio::test]
 async fn mails_whose_bytes_are_missing_come_again_from_the_mailbox_that_holds_them() {
     let mut house = house(|_| ()).await;
@@ -319,7 +326,7 @@ async fn mails_whose_bytes_are_missing_come_again_from_the_mailbox_that_holds_th
         .deliver("INBOX", &report("c", CITY, 25), may(24, 9, 30));
     house.daemon.poll(may(24, 10, 0)).await.unwrap();
     house.daemon.judge().unwrap();
-    let before = house.daemon.store.named_blobs().unwrap();
+    let before = hashes(&house.daemon);
     std::fs::remove_dir_all(house.dir.path().join("data/blobs")).unwrap();
     drop(house.daemon);
     house.daemon = open(&house.config, &house.dir);
@@ -327,7 +334,7 @@ async fn mails_whose_bytes_are_missing_come_again_from_the_mailbox_that_holds_th
     let done = house.daemon.refetch().await.unwrap();
     assert_eq!((done.mails, done.read_again), (2, 2));
     assert_eq!(done.missing.len(), 1);
-    assert_eq!(house.daemon.store.named_blobs().unwrap(), before);
+    assert_eq!(hashes(&house.daemon), before);
     let faults = house.daemon.verify().unwrap().faults;
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert_eq!(house.new.changes() + house.old.changes(), 0);

@@ -70,8 +70,10 @@ impl House {
             .clone()
     }
 
+    /// The blob where the mail lies as it came, without its photo.
     fn raw_mail(&self) -> String {
-        self.daemon.store.raw_mails(None).unwrap().remove(0).sha256
+        let mail = self.daemon.store.raw_mails(None).unwrap().remove(0);
+        mail.packed.unwrap().pack
     }
 
     fn on_disk(&self) -> PathBuf {
@@ -100,6 +102,12 @@ impl House {
         let daemon = open(&self.config, &self.dir.path().join("data"));
         Self { daemon, ..self }
     }
+}
+
+/// A photo goes no sooner than the mail in which it stands.
+fn old_mails_go(config: &mut Config) {
+    config.retention.files_days = Some(10);
+    config.retention.raw_mails_days = Some(10);
 }
 
 #[tokio::test]
@@ -204,7 +212,7 @@ async fn a_file_that_comes_again_is_on_the_disk_again() {
 
 #[tokio::test]
 async fn retention_removes_it_there_too() {
-    let mut house = house(|config| config.retention.files_days = Some(10)).await;
+    let mut house = house(old_mails_go).await;
     house.grows_old().await;
     let there = house.in_storage();
     assert!(there.exists());
@@ -367,7 +375,7 @@ async fn the_log_is_told_once_of_a_storage_that_fails() {
 
 #[tokio::test]
 async fn what_cannot_be_removed_there_keeps_no_other_out() {
-    let mut house = house(|config| config.retention.files_days = Some(10)).await;
+    let mut house = house(old_mails_go).await;
     fs::remove_file(house.in_storage()).unwrap();
     fs::create_dir_all(house.in_storage().join("x")).unwrap();
     let later = may(24, 9, 0) + chrono::TimeDelta::days(400);

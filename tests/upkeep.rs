@@ -4,7 +4,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use support::mail::{may, report};
+use support::mail::{large, may, report};
 use support::standin::Standin;
 use tempfile::TempDir;
 
@@ -163,6 +163,129 @@ fn a_kept_mail_without_a_row_is_named_and_taken_up() {
     assert!(said(&baosong(&data, &["verify"])).contains("0 wrong, 0 that no row names"));
     assert!(said(&baosong(&data, &["mails", "--jsonl"])).contains("2022-05-25T09:00:00"));
     drop(dir);
+}
+
+fn received(raw: &[u8]) -> Vec<u8> {
+    let field = "Received: from a (a [192.0.2.1]) by mx; Wed, 25 May 2022 09:00:00 +0800\r\n";
+    [field.as_bytes(), raw].concat()
+}
+
+/// A house of three mails that came together, one of them with a photo.
+fn packed() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let (mails, data) = (dir.path().join("mails"), dir.path().join("data"));
+    std::fs::create_dir(&mails).unwrap();
+    for (n, raw) in [
+        report("a", "丹东市教育局", 23),
+        large("b", "锦州市教育局", 23, 200_000),
+        report("c", "大连市教育局", 24),
+    ]
+    .iter()
+    .enumerate()
+    {
+        std::fs::write(mails.join(format!("{n}.eml")), received(raw)).unwrap();
+    }
+    said(&baosong(&data, &["import", mails.to_str().unwrap()]));
+    (dir, data)
+}
+
+/// What lies there, by its length.
+fn longest(data: &Path) -> PathBuf {
+    let all = blobs(data).into_iter();
+    all.max_by_key(|path| path.metadata().unwrap().len())
+        .unwrap()
+}
+
+#[test]
+fn a_photo_lies_on_the_disk_once_and_its_mail_is_read_again_all_the_same() {
+    let (_dir, data) = packed();
+    let bytes: u64 = blobs(&data)
+        .iter()
+        .map(|path| path.metadata().unwrap().len())
+        .sum();
+    assert_eq!(
+        blobs(&data).len(),
+        2,
+        "the photo, and a pack of what is left"
+    );
+    assert!((200_000..210_000).contains(&bytes), "{bytes}");
+    let before = export(&data);
+    said(&baosong(&data, &["reprocess"]));
+    assert_eq!((export(&data), blobs(&data).len()), (before, 2));
+}
+
+#[test]
+fn a_pack_whose_rows_were_lost_is_named_and_its_mails_are_taken_up() {
+    let (_dir, lost) = packed();
+    let (_other, data) = house();
+    for blob in blobs(&lost) {
+        let there = data.join(blob.strip_prefix(&lost).unwrap());
+        std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+        std::fs::copy(blob, there).unwrap();
+    }
+    let output = baosong(&data, &["verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    said(&baosong(&data, &["import", "--orphans"]));
+    let words = said(&baosong(&data, &["verify"]));
+    assert!(words.contains("0 wrong"), "{words}");
+    let mails = said(&baosong(&data, &["mails", "--jsonl"]));
+    for unit in ["丹东市教育局", "锦州市教育局", "大连市教育局"] {
+        assert!(mails.contains(unit), "{mails}");
+    }
+}
+
+#[test]
+fn a_mail_whose_pack_or_photo_is_damaged_is_named() {
+    let (_dir, data) = packed();
+    let (photo, all) = (longest(&data), blobs(&data));
+    let pack = all.iter().find(|blob| **blob != photo).unwrap();
+    for (blob, wrong) in [(&photo, 1), (pack, 2)] {
+        let mut bytes = std::fs::read(blob).unwrap();
+        bytes[1000] ^= 1;
+        std::fs::write(blob, bytes).unwrap();
+        let output = baosong(&data, &["verify"]);
+        let words = String::from_utf8(output.stdout).unwrap();
+        assert!(words.contains(&format!("{wrong} wrong")), "{words}");
+    }
+    let output = baosong(&data, &["reprocess"]);
+    assert_eq!(output.status.code(), Some(1), "nothing is read from them");
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("damaged"), "{words}");
+}
+
+#[test]
+fn what_stays_of_a_pack_outlives_what_goes_and_a_photo_stays_with_its_mail() {
+    let (dir, data) = packed();
+    said(&baosong(&data, &["star", "2"]));
+    let photo = longest(&data);
+    let settings = settings(dir.path(), "raw_mails_days = 0\nfiles_days = 0\n");
+    prune(&data, &settings, "2030-01-01T10:00:00+08:00", false);
+    assert!(photo.exists());
+    let raw = received(&large("b", "锦州市教育局", 23, 200_000));
+    assert_eq!(
+        std::fs::read(longest(&data)).unwrap(),
+        raw,
+        "it is whole now"
+    );
+    assert_eq!(blobs(&data).len(), 2);
+    said(&baosong(&data, &["reprocess"]));
+    let words = said(&baosong(&data, &["verify"]));
+    assert!(words.contains("0 wrong, 0 that no row names"), "{words}");
+    drop(dir);
+}
+
+#[test]
+fn photos_are_kept_as_long_as_the_mails_that_they_stand_in() {
+    let (dir, data) = packed();
+    let before = export(&data);
+    let photos = settings(dir.path(), "files_days = 0\n");
+    let done = prune(&data, &photos, "2030-01-01T10:00:00+08:00", false);
+    assert!(done.starts_with("0 blobs"), "{done}");
+    let all = settings(dir.path(), "raw_mails_days = 0\nfiles_days = 0\n");
+    prune(&data, &all, "2030-01-01T10:00:00+08:00", false);
+    assert_eq!(blobs(&data), Vec::<PathBuf>::new());
+    assert_eq!(export(&data), before);
+    said(&baosong(&data, &["verify"]));
 }
 
 fn settings(dir: &Path, retention: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 use super::{Daemon, Imported};
 use crate::config::{self, Mailbox};
 use crate::mailbox::{self, Session, watched};
-use crate::store::{Blobs, Lock, Store, hash_file, mails_in};
+use crate::store::{Blobs, Lock, RawMail, Store, hash_file, is_mail_at, mails_in};
 use anyhow::{Context, Result, ensure};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,20 +71,15 @@ impl Daemon {
         }
         verified.blobs = named.len();
         for mail in self.store.raw_mails(None)? {
-            let packed = mail
-                .packed
-                .as_ref()
-                .map(|packed| self.blobs.unpack(&mail, packed));
-            if let Some(Err(error)) = packed {
-                verified.faults.push(format!("mail {}: {error:#}", mail.id));
-            }
+            verified.faults.extend(self.misplaced(&mail));
         }
         let removed = self.store.removed()?;
         let unnamed = |sha256: &String| !named.contains_key(sha256) && !removed.contains(sha256);
         let unnamed: Vec<String> = self.blobs.all()?.into_iter().filter(unnamed).collect();
         for sha256 in &unnamed {
             let path = self.blobs.path(sha256);
-            let packed = mails_in(&path)?;
+            // Whatever cannot be read is no pack.
+            let packed = mails_in(&path).unwrap_or_default();
             let orphan = match packed.is_empty() {
                 true => mailbox::local::is_mail(&path),
                 false => !self.store.has_all(&packed)?,
@@ -202,6 +197,19 @@ impl Daemon {
             new,
             gone: rows.difference(&listed).copied().collect(),
             refused: None,
+        })
+    }
+
+    /// A mail that does not begin where its row says. A pack that only the storage holds is not fetched for it.
+    fn misplaced(&self, mail: &RawMail) -> Option<String> {
+        let packed = mail.packed.as_ref()?;
+        let pack = self.blobs.path(&packed.pack);
+        let found = pack
+            .exists()
+            .then(|| is_mail_at(&pack, packed.offset, &mail.sha256));
+        (!found?.unwrap_or(false)).then(|| {
+            let (pack, offset) = (pack.display(), packed.offset);
+            format!("mail {} does not begin at byte {offset} of {pack}", mail.id)
         })
     }
 

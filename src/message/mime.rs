@@ -171,6 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_of_one_part_is_the_same_without_the_parser() {
+        let dirs = ["tests/mails", "examples/campaign"];
+        let files = dirs.iter().flat_map(|dir| std::fs::read_dir(dir).unwrap());
+        let mut alone = 0;
+        for path in files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.is_file())
+        {
+            let raw = std::fs::read(&path).unwrap();
+            if let Some(part) = lone(&raw) {
+                let parsed = parsed(&raw);
+                let [root] = parsed.as_slice() else {
+                    panic!("{} parts in {}", parsed.len(), path.display());
+                };
+                assert_eq!(part.body, root.body, "{}", path.display());
+                assert_eq!(part.headers.raw("subject"), root.headers.raw("subject"));
+                assert!(!root.multipart);
+                alone += 1;
+            }
+        }
+        assert!(alone >= 10, "{alone}");
+    }
+
+    #[test]
     fn an_attached_mail_is_one_part() {
         let raw = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\ninner\r\n--y--\r\n--x\r\n\r\nlast\r\n--x--\r\n";
         let texts = texts(raw);

@@ -94,6 +94,7 @@ fn is_forbidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_file_name_holds_no_path_and_no_trick() {
@@ -103,6 +104,13 @@ mod tests {
         assert_eq!(file_name(".."), "未命名");
         assert_eq!(file_name("a/"), "a");
         assert_eq!(file_name(&format!("{}.docx", "长".repeat(300))).len(), 200);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_that_are_unified_stay(text in "[ -~一-龥\n\r\t\u{0}\u{202E}\u{2028}\u{FEFF}]{0,60}") {
+            prop_assert_eq!(lines(&lines(&text)), lines(&text));
+        }
     }
 
     #[test]

@@ -81,6 +81,17 @@ impl Blobs {
         Ok(path)
     }
 
+    /// What lies under this name here, or where it does not in the storage; nothing is kept of it.
+    pub fn bytes_of(&self, sha256: &str) -> Result<Vec<u8>> {
+        let path = self.path(sha256);
+        let Some(remote) = self.remote.as_ref().filter(|_| !path.exists()) else {
+            return std::fs::read(&path).with_context(|| path.display().to_string());
+        };
+        let mut bytes = Vec::new();
+        remote.copy(sha256, &mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Hash of what lies under this name here, or where it does not in the storage; nothing is kept of it.
     pub fn hash_of(&self, sha256: &str) -> Result<String> {
         let path = self.path(sha256);

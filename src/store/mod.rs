@@ -40,7 +40,7 @@ pub use fault::{Fault, handles_left};
 pub use intake::{Kept, RawMail};
 pub use letters::{LetterRow, LetterState, NewLetter, Waiting};
 pub use listing::{Census, FileRow, MailRow, SubmissionRow};
-pub use packs::{Loose, Packed, SMALL, mails_in};
+pub use packs::{Loose, Packed, SMALL, is_mail_at, mails_in};
 pub use remote::{Remote, is_of_storage};
 pub use replies::{Answered, Reply};
 pub use shell::{Shell, Shelling};

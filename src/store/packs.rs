@@ -91,14 +91,11 @@ impl Blobs {
     pub fn unpacked(&self, pack: &Path, offset: u64, sha256: &str) -> Result<Vec<u8>> {
         let read = || {
             let file = File::open(pack)?;
-            let mut header = Header::new_ustar();
-            file.read_exact_at(header.as_mut_bytes(), offset - BLOCK)?;
+            let header = header_before(&file, offset)?;
             let mut bytes = vec![0; header.size()?.min(file.metadata()?.len()) as usize];
             file.read_exact_at(&mut bytes, offset)?;
             match header.path_bytes().ends_with(SHELL.as_bytes()) {
-                true => {
-                    Shell::from_bytes(&bytes)?.fill(|part| Ok(std::fs::read(self.bring(part)?)?))
-                }
+                true => Shell::from_bytes(&bytes)?.fill(|part| self.bytes_of(part)),
                 false => Ok(bytes),
             }
         };
@@ -110,6 +107,20 @@ impl Blobs {
         );
         Ok(raw)
     }
+}
+
+/// Whether it is this mail that begins there in a pack; with the hashes of the pack and of what stands in it besides, that
+/// says that the mail is whole.
+pub fn is_mail_at(pack: &Path, offset: u64, sha256: &str) -> Result<bool> {
+    let header = header_before(&File::open(pack)?, offset)?;
+    let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
+    Ok(name.strip_suffix(SHELL).unwrap_or(&name) == sha256)
+}
+
+fn header_before(file: &File, offset: u64) -> Result<Header> {
+    let mut header = Header::new_ustar();
+    file.read_exact_at(header.as_mut_bytes(), offset.saturating_sub(BLOCK))?;
+    Ok(header)
 }
 
 fn header(loose: &Loose) -> Result<Header> {
