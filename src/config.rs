@@ -85,7 +85,7 @@ impl Default for Storage {
 pub struct Retention {
     /// The mails as they came.
     pub raw_mails_days: Option<u32>,
-    /// Photos, videos, documents out of them, and small pictures.
+    /// Photos, videos, documents out of them, and small pictures; those that a kept mail is put together from stay with it.
     pub files_days: Option<u32>,
     /// The letters as they left.
     pub letters_days: Option<u32>,

@@ -192,7 +192,7 @@ fn hash_of(mail: &Incoming) -> Result<String> {
 }
 
 /// When the mailbox's server took a mail, by its topmost Received header.
-fn arrival(content: &Content) -> Option<Moment> {
+pub(super) fn arrival(content: &Content) -> Option<Moment> {
     Some(content.received?.with_timezone(&CST))
 }
 

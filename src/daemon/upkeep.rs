@@ -1,15 +1,18 @@
 //! Keeping what is kept: verify, backup, restore.
 
+use super::reading::arrival;
 use super::{Daemon, Imported};
+use crate::campaign::Moment;
 use crate::config::{self, Mailbox};
 use crate::mailbox::{self, Session, watched};
-use crate::store::{Blobs, Lock, RawMail, Store, hash_file, is_mail_at, mails_in};
+use crate::store::{Blobs, Kept, Lock, Packed, RawMail, Store, hash_file, is_mail_at, mails_in};
 use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, Utc};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What `verify` found.
 #[derive(Debug, Default)]
@@ -115,26 +118,41 @@ impl Daemon {
         Ok(imported)
     }
 
-    /// The same for the mails of a pack, as far as they have no rows and can be put together.
+    /// The same for the mails of a pack: they stay where they lie.
     fn take_up_pack(&mut self, pack: &Path, mails: &[(String, u64)]) -> Result<Imported> {
-        let dir = tempfile::tempdir_in(self.blobs.spool())?;
-        let written = pack.metadata()?.modified()?;
-        let mut failed = Vec::new();
+        let written = Moment::from(DateTime::<Utc>::from(pack.metadata()?.modified()?));
+        let name = pack.file_name().unwrap_or_default().to_string_lossy();
+        let mut reading = self.reading(&Arc::default())?;
+        let mut imported = Imported::default();
         for (sha256, offset) in mails {
             if self.store.has(sha256)? {
                 continue;
             }
-            match self.blobs.unpacked(pack, *offset, sha256) {
-                Ok(raw) => {
-                    let mut file = File::create(dir.path().join(format!("{sha256}.eml")))?;
-                    file.write_all(&raw)?;
-                    file.set_modified(written)?;
+            let (raw, parts) = match self.blobs.unpacked(pack, *offset, sha256) {
+                Ok(mail) => mail,
+                Err(error) => {
+                    imported.failed.push(format!("{error:#}"));
+                    continue;
                 }
-                Err(error) => failed.push(format!("{error:#}")),
-            }
+            };
+            let mut staged = Vec::new();
+            let content = reading.read(&raw, &mut staged, None)?;
+            self.blobs.keep(staged)?;
+            imported.new += self.take_in(vec![Kept {
+                sha256: sha256.clone(),
+                bytes: raw.len() as u64,
+                source: sha256.clone(),
+                received_at: arrival(&content).unwrap_or(written),
+                packed: Some(Packed {
+                    pack: name.to_string(),
+                    offset: *offset,
+                }),
+                parts,
+                place: None,
+                content: Some(content),
+                words: None,
+            }])?;
         }
-        let mut imported = self.keep(&[dir.path().to_path_buf()], |_| Ok(()))?;
-        imported.failed.extend(failed);
         Ok(imported)
     }
 

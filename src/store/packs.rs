@@ -83,29 +83,40 @@ impl Blobs {
     /// # Errors
     /// Also where they are not those of its hash.
     pub fn unpack(&self, mail: &RawMail, packed: &Packed) -> Result<Vec<u8>> {
-        self.unpacked(&self.bring(&packed.pack)?, packed.offset, &mail.sha256)
-            .with_context(|| format!("mail {}", mail.id))
+        let pack = self.bring(&packed.pack)?;
+        let mail_and_parts = self.unpacked(&pack, packed.offset, &mail.sha256);
+        Ok(mail_and_parts
+            .with_context(|| format!("mail {}", mail.id))?
+            .0)
     }
 
-    /// The same by the pack's file.
-    pub fn unpacked(&self, pack: &Path, offset: u64, sha256: &str) -> Result<Vec<u8>> {
-        let read = || {
+    /// The same by the pack's file, with the blobs that stand in the mail.
+    pub fn unpacked(
+        &self,
+        pack: &Path,
+        offset: u64,
+        sha256: &str,
+    ) -> Result<(Vec<u8>, Vec<String>)> {
+        let read = || -> Result<(Vec<u8>, Vec<String>)> {
             let file = File::open(pack)?;
             let header = header_before(&file, offset)?;
             let mut bytes = vec![0; header.size()?.min(file.metadata()?.len()) as usize];
             file.read_exact_at(&mut bytes, offset)?;
-            match header.path_bytes().ends_with(SHELL.as_bytes()) {
-                true => Shell::from_bytes(&bytes)?.fill(|part| self.bytes_of(part)),
-                false => Ok(bytes),
+            if !header.path_bytes().ends_with(SHELL.as_bytes()) {
+                return Ok((bytes, vec![]));
             }
+            let shell = Shell::from_bytes(&bytes)?;
+            let raw = shell.fill(|part| self.bytes_of(part))?;
+            let parts = shell.parts.into_iter().map(|part| part.sha256);
+            Ok((raw, parts.collect()))
         };
-        let raw = read().with_context(|| format!("cannot read {}", pack.display()))?;
+        let (raw, parts) = read().with_context(|| format!("cannot read {}", pack.display()))?;
         ensure!(
             hash(&raw) == sha256,
             "{sha256} in {} is damaged, its hash differs",
             pack.display()
         );
-        Ok(raw)
+        Ok((raw, parts))
     }
 }
 
@@ -234,7 +245,7 @@ mod tests {
             let path = blobs.path(&places[&mails[0].sha256].pack);
             for mail in &mails {
                 let found = blobs.unpacked(&path, places[&mail.sha256].offset, &mail.sha256);
-                prop_assert_eq!(&found.unwrap(), &mail.bytes);
+                prop_assert_eq!(&found.unwrap().0, &mail.bytes);
             }
             let told: HashMap<String, u64> = mails_in(&path).unwrap().into_iter().collect();
             let offsets = places.into_iter().map(|(sha256, packed)| (sha256, packed.offset));
@@ -301,7 +312,7 @@ mod tests {
         assert!(unpacked().is_err(), "the photo lacks");
         let staged = blobs.stage(&hash(&photo), &photo).unwrap();
         blobs.keep(staged.into_iter().collect()).unwrap();
-        assert_eq!(unpacked().unwrap(), raw.as_bytes());
+        assert_eq!(unpacked().unwrap(), (raw.into_bytes(), vec![hash(&photo)]));
         assert_eq!(
             mails_in(&blobs.path(&packed.pack)).unwrap(),
             [(shell.sha256.clone(), packed.offset)]
