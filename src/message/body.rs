@@ -69,6 +69,10 @@ struct Dress {
 impl Dress {
     /// The plain text, unless it is a stub, or has lost the tables of the page.
     fn chosen(self) -> (String, String) {
+        // Most mails have no page.
+        if self.page.is_empty() && !self.plain.trim_start().is_empty() {
+            return (self.plain, self.page);
+        }
         let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
         let (plain, page) = (letters(&self.plain), letters(&self.page));
         let stub = plain * 3 + 60 < page * 2 || plain == 0;
@@ -138,7 +142,7 @@ impl Reader<'_> {
             return None;
         }
         self.used.push(number);
-        let source = part.text(
+        let mut source = part.text(
             self.raw,
             if kind == "text/html" {
                 html::charset
@@ -146,15 +150,14 @@ impl Reader<'_> {
                 |_| None
             },
         );
-        self.cut |= source.len() > html::LIMIT;
-        let source = &source[..source.floor_char_boundary(html::LIMIT)];
+        self.cut |= cut(&mut source);
         Some(match kind.as_str() {
             "text/html" => Dress {
-                page: html::to_text(source, self.anchors),
+                page: html::to_text(&source, self.anchors),
                 ..Dress::default()
             },
             _ => Dress {
-                plain: source.to_string(),
+                plain: source,
                 ..Dress::default()
             },
         })

@@ -1,6 +1,7 @@
 //! Bytes to text when the charset label is missing, unknown or a lie.
 
 use encoding_rs::{Encoding, GB18030};
+use memchr::{memchr2, memchr2_iter};
 
 /// Decodes by the evidence of the bytes first and the label second. U+FFFD marks what stays unreadable.
 pub fn decode(bytes: &[u8], label: Option<&str>) -> String {
@@ -91,6 +92,10 @@ fn decode_as_labelled(bytes: &[u8], label: &str) -> Option<String> {
 
 /// Chinese bytes read as Latin-1 come in pairs of high letters; in a European word they stand alone.
 fn is_mojibake(text: &str) -> bool {
+    // As which bytes they stand in UTF-8: in most texts none does.
+    if memchr2(0xC2, 0xC3, text.as_bytes()).is_none() {
+        return false;
+    }
     let high = |c: &char| matches!(c, '\u{80}'..='\u{FF}');
     let mut rest = text.chars().peekable();
     let (mut pairs, mut single) = (false, false);
@@ -110,7 +115,10 @@ fn is_mojibake(text: &str) -> bool {
 /// Private-use characters are what misaligned GBK decodes to.
 fn strict(encoding: &'static Encoding, bytes: &[u8]) -> Option<String> {
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
-    (!text.chars().any(|c| matches!(c, '\u{E000}'..='\u{F8FF}'))).then(|| text.into_owned())
+    // U+E000 to U+F8FF in UTF-8.
+    let mut starts = memchr2_iter(0xEE, 0xEF, text.as_bytes());
+    let private = starts.any(|at| matches!(text.as_bytes()[at..], [0xEE, ..] | [_, ..=0xA3, ..]));
+    (!private).then(|| text.into_owned())
 }
 
 /// Whichever of UTF-8 and GB18030 loses less.
@@ -259,6 +267,21 @@ mod tests {
             decode(b"Hi +ZeVipQ- 1 +- 2", Some("utf-7")),
             "Hi 日报 1 + 2"
         );
+    }
+
+    #[test]
+    fn private_characters_are_known_by_their_bytes() {
+        for (c, private) in [
+            ('\u{D7FF}', false),
+            ('\u{E000}', true),
+            ('\u{EFFF}', true),
+            ('\u{F8FF}', true),
+            ('\u{F900}', false),
+            ('，', false),
+        ] {
+            let bytes = GB18030.encode(c.encode_utf8(&mut [0; 4])).0.into_owned();
+            assert_eq!(strict(GB18030, &bytes).is_none(), private, "{c:?}");
+        }
     }
 
     #[test]

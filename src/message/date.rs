@@ -43,6 +43,20 @@ static MORNING: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bam\b|上午|凌�
 
 /// Reads a date of any of the spellings seen in mails; one without a zone, or in CST, is China's.
 pub fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
+    as_stated(text).or_else(|| of_any_spelling(text))
+}
+
+/// As RFC 5322 section 3.3 has it, with its zone in figures: nearly all are written so. What could be read otherwise is not.
+fn as_stated(text: &str) -> Option<DateTime<FixedOffset>> {
+    let (_, zone) = text.rsplit_once(' ')?;
+    let zoned = zone.len() == 5 && zone.starts_with(['+', '-']);
+    let moment = DateTime::parse_from_rfc2822(text).ok()?;
+    let leaps = moment.timestamp_subsec_nanos() > 0;
+    let earthly = moment.offset().local_minus_utc().abs() <= 14 * 3600;
+    (zoned && earthly && !leaps && moment.year() >= 2000).then_some(moment)
+}
+
+fn of_any_spelling(text: &str) -> Option<DateTime<FixedOffset>> {
     let text = text.nfkc().collect::<String>().to_lowercase();
     let text = COMMENT.replace_all(&text, " ");
     let day = day(&text)?;
@@ -160,6 +174,22 @@ fn zone(after: &str) -> FixedOffset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_the_standard_has_is_read_alike_both_ways(
+            seconds in 946_684_800..4_102_444_800_i64, zone in -15..=15, minutes in 0..4, weekday in any::<bool>(), end in "|Z| \\(CST\\)",
+        ) {
+            let zone = FixedOffset::east_opt(zone * 3600 + minutes * 900).unwrap();
+            let moment = DateTime::from_timestamp(seconds, 0).unwrap().with_timezone(&zone);
+            let form = if weekday { "%a, %d %b %Y %H:%M:%S %z" } else { "%-d %b %Y %H:%M %z" };
+            let text = moment.format(form).to_string() + &end;
+            if let Some(read) = as_stated(&text) {
+                prop_assert_eq!(Some(read), of_any_spelling(&text), "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn every_spelling_of_one_moment_is_read() {

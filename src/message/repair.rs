@@ -1,9 +1,9 @@
 //! Small repairs to the frame of a mail, so that a parser sees what the sender meant.
 
 use std::borrow::Cow;
-use std::io::BufRead;
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use regex::bytes::Regex;
 
 use super::header::Headers;
@@ -15,7 +15,7 @@ static BOUNDARY_LINE: LazyLock<Regex> = LazyLock::new(|| {
 /// The mail without a byte order mark, with its ends of lines, the end of its header and its boundary put right.
 pub fn repair(raw: &[u8]) -> Cow<'_, [u8]> {
     let raw = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
-    let raw = match raw.contains(&b'\n') || !raw.contains(&b'\r') {
+    let raw = match memchr(b'\n', raw).is_some() || memchr(b'\r', raw).is_none() {
         true => Cow::Borrowed(raw),
         false => Cow::Owned(
             raw.iter()
@@ -33,9 +33,7 @@ pub fn repair(raw: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn after_line(raw: &[u8]) -> &[u8] {
-    let mut rest = raw;
-    let _ = rest.skip_until(b'\n');
-    rest
+    memchr(b'\n', raw).map_or(&[], |end| &raw[end + 1..])
 }
 
 /// Puts in the empty line that is missing where the first line stands that can be no field.

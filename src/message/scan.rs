@@ -1,6 +1,6 @@
 //! A cheap look at a mail before any parser sees it: some shapes cost a parser its stack or hours of time.
 
-use std::io::BufRead;
+use memchr::memchr;
 
 /// Deeper than any chain of forwards; a parser's stack ends at some thousands.
 const ATTACHED_MAILS: usize = 50;
@@ -25,9 +25,9 @@ pub fn scan(raw: &[u8]) -> Result<(), String> {
     };
     let mut rest = raw;
     while !rest.is_empty() {
-        let before = rest;
-        let length = rest.skip_until(b'\n').unwrap_or(before.len());
-        seen.line(&before[..length])?;
+        let (line, after) = rest.split_at(memchr(b'\n', rest).map_or(rest.len(), |end| end + 1));
+        seen.line(line)?;
+        rest = after;
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ impl Seen {
         }
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
         // A line of base64 holds no colon, and begins with no blank.
-        if folded || line.contains(&b':') {
+        if folded || memchr(b':', line).is_some() {
             self.count(line);
         }
         self.measure(line, folded);

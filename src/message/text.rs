@@ -1,5 +1,6 @@
 //! Text made fit to be shown, stored and put into letters and paths.
 
+use memchr::{memchr_iter, memchr3_iter};
 use std::borrow::Cow;
 
 /// One line: control characters and line separators become blanks, direction marks go, blanks are folded.
@@ -14,18 +15,37 @@ pub fn one_line(text: &str) -> String {
 
 /// Many lines: ends of lines unified, trailing blanks and control characters dropped, at most one empty line in a row.
 pub fn lines(text: &str) -> String {
-    let unified = match text.contains("\r\n") {
-        true => Cow::Owned(text.replace("\r\n", "\n")),
-        false => Cow::Borrowed(text),
+    if is_plain(text) {
+        return folded(text.len(), text.split('\n').map(Cow::Borrowed));
+    }
+    let unified = text.replace("\r\n", "\n");
+    let drops = |c: char| is_direction(c) || (c != '\t' && is_control(c));
+    let cleaned = unified.split(ends_line).map(|line| line.replace(drops, ""));
+    folded(text.len(), cleaned.map(Cow::Owned))
+}
+
+/// Whether nothing but LF and CR LF ends its lines, and nothing is to be dropped from them.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let control = |b: u8| (b < b' ' && !matches!(b, b'\r' | b'\n' | b'\t')) || b == 0x7F;
+    // To the end, which the compiler makes many at a time of.
+    let controls = bytes.iter().fold(false, |any, b| any | control(*b));
+    let mut returns = memchr_iter(b'\r', bytes);
+    // As what bytes the others begin in UTF-8.
+    let mut others = memchr3_iter(0xC2, 0xD8, 0xE2, bytes);
+    let odd = |at: usize| {
+        let c = text[at..].chars().next();
+        c.is_some_and(|c| is_direction(c) || is_control(c))
     };
-    let mut out = String::with_capacity(unified.len());
-    let mut empty = true;
-    for line in unified.split(ends_line) {
-        let drops = |c: char| !is_common(c) && (is_direction(c) || (c != '\t' && is_control(c)));
-        let line = match line.contains(drops) {
-            true => Cow::Owned(line.replace(drops, "")),
-            false => Cow::Borrowed(line),
-        };
+    !controls
+        && returns.all(|at| bytes.get(at + 1) == Some(&b'\n'))
+        && !others.any(odd)
+        && !text.contains('\u{FEFF}')
+}
+
+fn folded<'a>(bytes: usize, lines: impl Iterator<Item = Cow<'a, str>>) -> String {
+    let (mut out, mut empty) = (String::with_capacity(bytes), true);
+    for line in lines {
         let line = line.trim_end();
         if !(line.is_empty() && empty) {
             out.push_str(line);
@@ -33,7 +53,8 @@ pub fn lines(text: &str) -> String {
         }
         empty = line.is_empty();
     }
-    out.trim_end().to_string()
+    out.truncate(out.trim_end().len());
+    out
 }
 
 /// A file name without folders, in which nothing is a separator, hidden, or written backwards.
@@ -70,12 +91,7 @@ fn shorten(name: &str) -> String {
 }
 
 fn ends_line(c: char) -> bool {
-    !is_common(c) && matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{B}' | '\u{C}')
-}
-
-/// What nearly all texts are made of, and what needs no second look.
-fn is_common(c: char) -> bool {
-    matches!(c, '\u{2E80}'..='\u{FDFF}' | ' '..='~')
+    matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}' | '\u{B}' | '\u{C}')
 }
 
 fn is_control(c: char) -> bool {
@@ -110,6 +126,18 @@ mod tests {
         #[test]
         fn lines_that_are_unified_stay(text in "[ -~一-龥\n\r\t\u{0}\u{202E}\u{2028}\u{FEFF}]{0,60}") {
             prop_assert_eq!(lines(&lines(&text)), lines(&text));
+        }
+
+        #[test]
+        fn what_is_plain_is_told_by_bytes_as_by_characters(c in any::<char>()) {
+            let odd = is_direction(c) || (is_control(c) && !"\r\n\t".contains(c));
+            prop_assert_eq!(is_plain(&format!("一{c}\n")), !odd);
+        }
+
+        #[test]
+        fn plain_lines_are_folded_as_all_others_are(text in "[ a一。\t\r\n]{0,40}") {
+            // A mark of direction is dropped, and no more.
+            prop_assert_eq!(lines(&text), lines(&format!("{text}\u{202E}")));
         }
     }
 

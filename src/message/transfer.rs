@@ -1,5 +1,7 @@
 //! Content-Transfer-Encoding, decoded with patience: gateways add footers, cut tails and mislabel.
 
+use base64::Engine;
+use memchr::memchr_iter;
 use std::borrow::Cow;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use std::sync::LazyLock;
@@ -68,6 +70,17 @@ fn is_alphabet(line: &[u8]) -> bool {
 
 /// Lines that hold anything outside of the alphabet are skipped; the flag says that some were, or that the end is cut.
 pub fn base64(body: &[u8]) -> (Vec<u8>, bool) {
+    // Nearly all of it is as it should be but for its lines.
+    let mut letters = Vec::with_capacity(body.len());
+    let mut at = 0;
+    for end in memchr_iter(b'\n', body).chain([body.len()]) {
+        let line = &body[at..end];
+        letters.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        at = end + 1;
+    }
+    if let Ok(bytes) = BASE64.decode(&letters) {
+        return (bytes, false);
+    }
     let Some(bytes) = mail_parser::decoders::base64::base64_decode(body) else {
         return (base64_by_line(body), true);
     };
