@@ -4,6 +4,7 @@ use super::normal::is_han;
 use crate::campaign::Campaign;
 use chrono::{Datelike, NaiveDate};
 use regex::Regex;
+use std::iter::successors;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -29,6 +30,8 @@ static FULL: LazyLock<Regex> = LazyLock::new(|| {
 /// 24日, 25、26日, 27-29日.
 static BARE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"([0-9]{1,2})(日|号|(?:[、,，和及至到~～—–\-]+[0-9]{1,2})+(?:日|号))"));
+/// What stands in those two beside figures.
+const MARKS: &str = "年月日号./-、,，和及至到~～—–";
 /// What may follow a day: 至26日, 、26日, -29日, 和6月1日, -5.26.
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"^(?:日|号)?([、,，和及]|至|到|-|—|–|~|～)+(?:([0-9]{1,2})[月.])?([0-9]{1,2})(日|号)?")
@@ -42,6 +45,10 @@ fn regex(pattern: &str) -> Regex {
 
 /// 二十四日 as 24日. Offsets of the result are its own.
 pub fn arabic(text: &str) -> String {
+    // Without a mark behind it no figure names a day.
+    if !["月", "日", "号"].iter().any(|mark| text.contains(*mark)) {
+        return text.to_owned();
+    }
     CHINESE
         .replace_all(text, |found: &regex::Captures| {
             format!("{}{}", number(&found[1]), &found[2])
@@ -65,12 +72,17 @@ fn number(chinese: &str) -> u32 {
 /// Every day named in `text` (normal form, Arabic digits), in order. A month-less day takes the month before it,
 /// else the campaign's; `compact` accepts 0524, as in file names.
 pub fn dates(text: &str, campaign: &Campaign, compact: bool) -> Vec<Dates> {
-    let full = full_dates(text, campaign);
-    let lone = BARE.find_iter(text).filter_map(|m| {
-        let before = before(&full, m.range())?;
+    let stretches: Vec<Range<usize>> = stretches(text).collect();
+    let full = full_dates(text, &stretches, campaign);
+    let lone = stretches.iter().flat_map(|stretch| {
+        let found = BARE.find_iter(&text[stretch.clone()]);
+        found.map(|m| stretch.start + m.start()..stretch.start + m.end())
+    });
+    let lone = lone.filter_map(|place| {
+        let before = before(&full, place.clone())?;
         let month = before.last().and_then(|dates| dates.days.last().copied());
-        let free = !follows_digit(text, m.start());
-        free.then(|| bare(m.as_str(), m.start(), month, campaign))?
+        let free = !follows_digit(text, place.start);
+        free.then(|| bare(&text[place.clone()], place.start, month, campaign))?
     });
     let mut found: Vec<Dates> = lone.chain(full.iter().cloned()).collect();
     found.sort_by_key(|dates| dates.start);
@@ -98,19 +110,43 @@ fn before(found: &[Dates], place: Range<usize>) -> Option<&[Dates]> {
     free.then(|| &found[..next])
 }
 
-fn full_dates(text: &str, campaign: &Campaign) -> Vec<Dates> {
+/// Stretches from a figure on of nothing but figures and what may stand in a date, where something does: no date reaches
+/// beyond one, and most of a text lies outside of them.
+fn stretches(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let figure = |from: usize| {
+        let at = text.as_bytes()[from..].iter().position(u8::is_ascii_digit);
+        at.map(|at| from + at)
+    };
+    let stretch = move |from: usize| {
+        let start = figure(from)?;
+        let beyond = |c: char| !(c.is_ascii_digit() || MARKS.contains(c));
+        let end = text[start..].find(beyond);
+        Some(start..end.map_or(text.len(), |end| start + end))
+    };
+    let all = successors(stretch(0), move |last| stretch(last.end));
+    all.filter(|stretch| {
+        !text.as_bytes()[stretch.clone()]
+            .iter()
+            .all(u8::is_ascii_digit)
+    })
+}
+
+fn full_dates(text: &str, stretches: &[Range<usize>], campaign: &Campaign) -> Vec<Dates> {
     let mut found: Vec<Dates> = Vec::new();
-    for captures in FULL.captures_iter(text) {
+    let all = stretches.iter().flat_map(|stretch| {
+        let found = FULL.captures_iter(&text[stretch.clone()]);
+        found.map(|captures| (stretch.start, captures))
+    });
+    for (offset, captures) in all {
         let (Some(whole), Some(month), Some(day)) =
             (captures.get(0), captures.get(2), captures.get(4))
         else {
             continue;
         };
+        let whole = offset + whole.start()..offset + whole.end();
         let dotted = &captures[3] != "月";
-        let taken = found.last().is_some_and(|dates| whole.start() < dates.end);
-        if taken
-            || follows_digit(text, whole.start())
-            || (dotted && !may_be_dotted(text, whole.end()))
+        let taken = found.last().is_some_and(|dates| whole.start < dates.end);
+        if taken || follows_digit(text, whole.start) || (dotted && !may_be_dotted(text, whole.end))
         {
             continue;
         }
@@ -127,8 +163,8 @@ fn full_dates(text: &str, campaign: &Campaign) -> Vec<Dates> {
         };
         let mut dates = Dates {
             days: vec![first],
-            start: whole.start(),
-            end: whole.end(),
+            start: whole.start,
+            end: whole.end,
             full: true,
         };
         extend(&mut dates, text, campaign);
@@ -252,6 +288,7 @@ pub fn opens(text: &str, dates: &Dates) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn days(text: &str) -> String {
         let text = arabic(&super::super::normal::normal(text));
@@ -326,6 +363,23 @@ mod tests {
     fn a_text_of_nothing_but_dates_takes_no_time() {
         let text = "5月24日，在24日；0524 ".repeat(20_000);
         assert_eq!(dates(&text, &Campaign::default(), true).len(), 60_000);
+    }
+
+    proptest! {
+        #[test]
+        fn no_date_reaches_beyond_its_stretch(text in "[0-9年月日号./、,，和至到~—–a校 -]{0,40}") {
+            let stretches: Vec<Range<usize>> = stretches(&text).collect();
+            let places = |pattern: &Regex| -> Vec<Range<usize>> {
+                pattern.find_iter(&text).map(|m| m.range()).collect()
+            };
+            for (pattern, name) in [(&*FULL, "full"), (&*BARE, "bare")] {
+                let inside = stretches.iter().flat_map(|stretch| {
+                    let found = pattern.find_iter(&text[stretch.clone()]);
+                    found.map(|m| stretch.start + m.start()..stretch.start + m.end())
+                });
+                prop_assert_eq!(inside.collect::<Vec<_>>(), places(pattern), "{}", name);
+            }
+        }
     }
 
     #[test]

@@ -27,8 +27,9 @@ pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (K
     }
     let title = text_of(zones, Place::Title);
     let subject = text_of(zones, Place::Subject) + &text_of(zones, Place::AnsweredSubject);
-    let start: String = draft.text.chars().take(2 * OPENING).collect();
-    let opening: String = normal(&start).chars().take(OPENING).collect();
+    let start = &draft.text[..beginning(&draft.text, 2 * OPENING)];
+    let normal = normal(start);
+    let opening = &normal[..beginning(&normal, OPENING)];
     let places = [
         ("file_name", &name, true),
         ("title", &title, true),
@@ -43,6 +44,12 @@ pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (K
         true => (Kind::Plan, evidence("wording", "text", "方案")),
         false => (Kind::Daily, evidence("default", "text", "")),
     }
+}
+
+/// Where so many characters from the beginning end.
+fn beginning(text: &str, characters: usize) -> usize {
+    let end = text.char_indices().nth(characters);
+    end.map_or(text.len(), |(at, _)| at)
 }
 
 /// The kind that a title names, with the word that names it.

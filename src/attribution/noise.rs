@@ -3,6 +3,9 @@
 use super::normal::{normal, substance};
 use super::report::{Split, is_question, narrates};
 use crate::message::{Automatic, Content, File, Media, Reading};
+use aho_corasick::{AhoCorasick, MatchKind};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// How the subject of the letter begins by which `doctor` tries the way out and in again.
 pub const SELF_TEST: &str = "报送系统自检信";
@@ -72,62 +75,85 @@ fn by_machine(content: &Content, subject: &str) -> Option<String> {
     })
 }
 
-/// Words of commerce, or of phishing. A report of a lecture against fraud has some of the latter, and photos.
+/// Words of commerce.
+const COMMERCE: [&str; 23] = [
+    "退订",
+    "加微信",
+    "报价",
+    "合作满意",
+    "一站式",
+    "代写",
+    "代发",
+    "代开",
+    "税点",
+    "微信同号",
+    "来电咨询",
+    "元起",
+    "热线",
+    "我公司为",
+    "公司为",
+    "招生代理",
+    "加盟",
+    "免费试用",
+    "享8折",
+    "价8折",
+    "取件码",
+    "发票已开具",
+    "客服热线",
+];
+/// And of phishing. A report of a lecture against fraud has some of them, and photos.
+const PHISHING: [&str; 13] = [
+    "身份证号",
+    "银行卡",
+    "扫描下方二维码",
+    "逾期视为",
+    "补贴",
+    "领取",
+    "完成认证",
+    "点击领取",
+    "中奖",
+    "邮箱容量",
+    "的容量",
+    "账号密码",
+    "将停用",
+];
+
+/// All of them, found in one go through a text.
+static BAIT: LazyLock<AhoCorasick> = LazyLock::new(|| bait(MatchKind::Standard));
+/// Whether there are any, which is found out sooner, and of most texts says all.
+static ANY_BAIT: LazyLock<AhoCorasick> = LazyLock::new(|| bait(MatchKind::LeftmostFirst));
+
+fn bait(kind: MatchKind) -> AhoCorasick {
+    AhoCorasick::builder()
+        .match_kind(kind)
+        .build(COMMERCE.iter().chain(&PHISHING))
+        .expect("the words are few and short")
+}
+
 fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String> {
-    const COMMERCE: [&str; 23] = [
-        "退订",
-        "加微信",
-        "报价",
-        "合作满意",
-        "一站式",
-        "代写",
-        "代发",
-        "代开",
-        "税点",
-        "微信同号",
-        "来电咨询",
-        "元起",
-        "热线",
-        "我公司为",
-        "公司为",
-        "招生代理",
-        "加盟",
-        "免费试用",
-        "享8折",
-        "价8折",
-        "取件码",
-        "发票已开具",
-        "客服热线",
-    ];
-    const PHISHING: [&str; 13] = [
-        "身份证号",
-        "银行卡",
-        "扫描下方二维码",
-        "逾期视为",
-        "补贴",
-        "领取",
-        "完成认证",
-        "点击领取",
-        "中奖",
-        "邮箱容量",
-        "的容量",
-        "账号密码",
-        "将停用",
-    ];
     let documents = content.files.iter().filter_map(|file| match &file.reading {
-        Reading::Text(text) => Some(normal(text)),
+        Reading::Text(text) => Some(Cow::Owned(normal(text))),
         _ => None,
     });
-    let all: String = [subject.to_owned(), text.to_owned()]
+    let texts: Vec<Cow<str>> = [Cow::Borrowed(subject), Cow::Borrowed(text)]
         .into_iter()
         .chain(documents)
         .collect();
-    let seen = |words: &[&str]| words.iter().filter(|word| all.contains(*word)).count();
-    let bait = seen(&COMMERCE) >= 2 || (seen(&PHISHING) >= 3 && !has_photos(content));
-    let speaks_of_itself = ["我校", "我院", "我市", "我中心", "我县", "我区"]
-        .iter()
-        .any(|word| all.contains(word));
-    (bait && !speaks_of_itself).then(|| "广告或可疑邮件".into())
+    let mut seen = [false; COMMERCE.len() + PHISHING.len()];
+    for text in texts.iter().filter(|text| ANY_BAIT.is_match(text.as_ref())) {
+        BAIT.find_overlapping_iter(text.as_ref())
+            .for_each(|found| seen[found.pattern().as_usize()] = true);
+    }
+    let count = |words: &[bool]| words.iter().filter(|seen| **seen).count();
+    let (commerce, phishing) = seen.split_at(COMMERCE.len());
+    let bait = count(commerce) >= 2 || (count(phishing) >= 3 && !has_photos(content));
+    let speaks_of_itself = || {
+        let own = ["我校", "我院", "我市", "我中心", "我县", "我区"];
+        texts
+            .iter()
+            .any(|text| own.iter().any(|word| text.contains(word)))
+    };
+    (bait && !speaks_of_itself()).then(|| "广告或可疑邮件".into())
 }
 
 fn has_photos(content: &Content) -> bool {

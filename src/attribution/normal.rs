@@ -100,14 +100,20 @@ const LAST: u32 = 0x9fff;
 static FORMS: LazyLock<HashMap<char, char>> =
     LazyLock::new(|| TRADITIONAL.chars().zip(SIMPLIFIED.chars()).collect());
 
+const WORDS: usize = (LAST - FIRST) as usize / 64 + 1;
+
 /// A bit for each character that has another form: few have, and this fits into the processor's nearest cache.
-static HAS_FORM: LazyLock<Vec<u64>> = LazyLock::new(|| {
-    let mut bits = vec![0; (LAST - FIRST) as usize / 64 + 1];
-    for place in TRADITIONAL.chars().map(|c| c as usize - FIRST as usize) {
-        bits[place / 64] |= 1 << (place % 64);
+static HAS_FORM: [u64; WORDS] = {
+    let (mut bits, text, mut at) = ([0; WORDS], TRADITIONAL.as_bytes(), 0);
+    while at + 2 < text.len() {
+        // A Chinese character is three bytes of UTF-8, of four, six and six bits.
+        let low = (text[at + 1] as u32 & 0x3f) << 6 | text[at + 2] as u32 & 0x3f;
+        let place = ((text[at] as u32 & 0xf) << 12 | low) - FIRST;
+        bits[place as usize / 64] |= 1 << (place % 64);
+        at += 3;
     }
     bits
-});
+};
 
 fn has_form(c: char) -> bool {
     let place = (c as u32).wrapping_sub(FIRST) as usize;
@@ -137,6 +143,11 @@ fn is_plain_mark(c: char) -> bool {
 /// A Chinese character.
 pub fn is_han(c: char) -> bool {
     matches!(c, '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{20000}'..='\u{2fa1f}' | '〇')
+}
+
+/// Whether there is anything but blanks and marks.
+pub fn is_said(text: &str) -> bool {
+    text.chars().any(is_letter)
 }
 
 /// Length in letters and digits.
@@ -180,12 +191,9 @@ mod tests {
     #[test]
     fn traditional_characters_are_simplified_one_by_one() {
         assert_eq!(TRADITIONAL.chars().count(), SIMPLIFIED.chars().count());
-        assert!(
-            TRADITIONAL
-                .chars()
-                .zip(SIMPLIFIED.chars())
-                .all(|(a, b)| a.len_utf8() == b.len_utf8())
-        );
+        let common = |c: char| is_common_han(c) && c.len_utf8() == 3;
+        assert!(TRADITIONAL.chars().all(|c| common(c) && has_form(c)));
+        assert!(SIMPLIFIED.chars().all(common));
         assert_eq!(
             normal("遼寧鐵道職業技術學院 活動週總結"),
             "辽宁铁道职业技术学院活动周总结"

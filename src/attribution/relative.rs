@@ -66,7 +66,8 @@ fn tells(text: &str, word: &str) -> Option<usize> {
         "的信息",
         "才",
     ];
-    let at = memmem::find(text.as_bytes(), word.as_bytes())?;
+    // Most words are nowhere in it, which is found out faster than where.
+    let at = text.contains(word).then(|| text.find(word))??;
     let rest = &text[at + word.len()..];
     let sent = SENT.iter().any(|sent| rest.starts_with(sent)) && !rest.starts_with("发生");
     (!sent).then_some(at)
@@ -84,6 +85,9 @@ fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)>
         ("天", Weekday::Sun),
     ];
     ["星期", "礼拜", "周"].iter().find_map(|prefix| {
+        if !text.contains(prefix) {
+            return None;
+        }
         let names = following(text, prefix);
         let named = NAMES.iter().filter(|(name, _)| names.contains(name));
         named.into_iter().find_map(|(name, weekday)| {

@@ -1,7 +1,7 @@
 //! How a mail splits into reports: which documents hold one, and whether the body does (rules.md, "Submissions of a mail").
 
 use super::Sketch;
-use super::normal::{normal, stem, substance};
+use super::normal::{is_letter, normal, stem, substance};
 use crate::message::{Content, File, LinkKind, Media, Nesting, Reading};
 
 /// Above this resemblance two documents of one mail are the same text (a docx and its pdf).
@@ -262,18 +262,29 @@ fn subject_narrates(content: &Content) -> bool {
 
 /// A statistics table typed into the body.
 fn tabulates(content: &Content, text: &str) -> bool {
+    if !normal(&content.subject).contains("统计") && !text.contains("统计表") {
+        return false;
+    }
     let digits = text
         .split(|c: char| !c.is_ascii_digit())
         .filter(|number| !number.is_empty())
         .count();
-    let named = normal(&content.subject).contains("统计") || text.contains("统计表");
     let mut rows = content.text.lines().filter(|line| line.contains('\t'));
     let numbered = rows.any(|row| row.contains(|c: char| c.is_ascii_digit()));
-    named && digits >= 3 && (numbered || text.contains("单位"))
+    digits >= 3 && (numbered || text.contains("单位"))
 }
 
 /// One detail of an earlier report put right, the rest unchanged.
 fn is_correction(text: &str) -> bool {
+    const LONG: usize = 160;
+    if text
+        .chars()
+        .filter(|c| is_letter(*c))
+        .nth(LONG - 1)
+        .is_some()
+    {
+        return false;
+    }
     let change = ["应为", "更正为", "改为", "有误", "更正"]
         .iter()
         .any(|word| text.contains(word));
@@ -289,7 +300,7 @@ fn is_correction(text: &str) -> bool {
     ]
     .iter()
     .any(|word| text.contains(word));
-    change && rest && substance(text) < 160
+    change && rest
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {

@@ -1,6 +1,6 @@
 //! The places of a mail where evidence stands, by their strength.
 
-use super::normal::{normal, stem, substance};
+use super::normal::{is_letter, is_said, normal, stem};
 use super::report::Draft;
 use super::strength::Place;
 use crate::message::{Content, Nesting};
@@ -19,7 +19,7 @@ pub fn zones(content: &Content, draft: &Draft) -> Vec<Zone> {
     let mut zones = Vec::new();
     let mut add = |place, text: &str| {
         let text = normal(text);
-        if substance(&text) > 0 {
+        if is_said(&text) {
             zones.push(Zone { place, text });
         }
     };
@@ -120,9 +120,9 @@ fn report(text: &str, add: &mut impl FnMut(Place, &str)) {
         .filter(|line| !line.is_empty())
         .collect();
     let (head, rest) = lines.split_at(heading(&lines));
-    let (_, ending) = split_ending(&rest.join("\n"));
+    let (_, ending) = ending(rest);
     add(Place::Title, &head.join("\n"));
-    add(Place::Signature, &ending);
+    add(Place::Signature, &ending.join("\n"));
     let narrative = rest.join("");
     let end = first_sentence(&narrative);
     add(Place::FirstSentence, &narrative[..end]);
@@ -134,7 +134,7 @@ fn first_sentence(narrative: &str) -> usize {
     const SAYS_LITTLE: usize = 14;
     let mut said = 0;
     let end = narrative.char_indices().find(|(_, c)| {
-        said += usize::from(c.is_alphanumeric());
+        said += usize::from(is_letter(*c));
         said >= SAYS_LITTLE && "。！!;；".contains(*c)
     });
     end.map_or(narrative.len(), |(at, _)| at)
@@ -158,6 +158,12 @@ pub fn split_ending(text: &str) -> (String, String) {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
+    let (body, ending) = ending(&lines);
+    (body.join("\n"), ending.join("\n"))
+}
+
+/// The same of lines that are not blank.
+fn ending<'a, 'l>(lines: &'l [&'a str]) -> (&'l [&'a str], Vec<&'a str>) {
     let closing = |line: &&&str| line.chars().count() <= 40 && !line.contains('。');
     let count = lines.iter().rev().take(5).take_while(closing).count();
     let (body, ending) = lines.split_at(lines.len() - count.min(lines.len().saturating_sub(1)));
@@ -166,8 +172,7 @@ pub fn split_ending(text: &str) -> (String, String) {
             .iter()
             .any(|word| line.starts_with(word))
     };
-    let ending: Vec<&str> = ending.iter().filter(address).copied().collect();
-    (body.join("\n"), ending.join("\n"))
+    (body, ending.iter().filter(address).copied().collect())
 }
 
 #[cfg(test)]
