@@ -15,7 +15,7 @@ use std::sync::{Arc, mpsc};
 use tracing::debug;
 
 /// Mails judged in one transaction.
-const JUDGED_AT_ONCE: usize = 200;
+const JUDGED_AT_ONCE: usize = 500;
 /// Mails read again in one transaction.
 const REREAD_AT_ONCE: usize = 50;
 /// Imported mails handed to the reader together, and their bytes.
@@ -113,7 +113,8 @@ impl Daemon {
         staged: &mut Vec<Staged>,
     ) -> Result<Content> {
         if let Some(packed) = &mail.packed {
-            return reading.read(&self.blobs.unpack(mail, packed)?, staged, None);
+            let told = reading.read(&self.blobs.unpack(mail, packed)?, staged, None)?;
+            return Ok(told.content);
         }
         let path = self.blobs.bring(&mail.sha256)?;
         let raw = std::fs::File::open(&path);

@@ -51,8 +51,8 @@ impl Daemon {
             complete: first == 1,
             found,
         };
-        let wanted = self.find_new(&mut line, &folder.place, look, now).await?;
-        if wanted.is_empty() {
+        let found = self.find_new(&mut line, &folder.place, look, now).await?;
+        if found.wanted.is_empty() {
             return Ok(0);
         }
         let places = Places {
@@ -61,8 +61,11 @@ impl Daemon {
         };
         drop(line);
         self.store.hurries(true)?;
-        let fetched = self.fetch(shared, places, &wanted, now).await;
+        let fetched = self.fetch(shared, places, &found.wanted, now).await;
         self.store.hurries(false)?;
+        if let (Ok(_), Some(count), false) = (&fetched, found.settles_at, self.stopping()) {
+            self.store.settled(&folder.place, count)?;
+        }
         fetched
     }
 
@@ -73,7 +76,7 @@ impl Daemon {
         place: &str,
         look: Look,
         now: Moment,
-    ) -> Result<Vec<u32>> {
+    ) -> Result<New> {
         let Examined {
             uidvalidity,
             exists,
@@ -91,7 +94,10 @@ impl Daemon {
                 wanted.extend(self.store.unfetched(place, uidvalidity)?);
                 wanted.sort_unstable();
                 wanted.dedup();
-                return Ok(wanted);
+                return Ok(New {
+                    wanted,
+                    settles_at: Some(exists),
+                });
             }
         }
         let found = match look.complete {
@@ -102,7 +108,10 @@ impl Daemon {
         self.store.compared(place, uidvalidity, &listed, now)?;
         let count = exists.max(listed.len() as u32);
         self.store.opened(place, uidvalidity, count)?;
-        self.store.wanted(place, uidvalidity, &listed)
+        Ok(New {
+            wanted: self.store.wanted(place, uidvalidity, &listed)?,
+            settles_at: None,
+        })
     }
 
     /// Fetches, reads and keeps side by side.
@@ -180,6 +189,13 @@ struct Look {
     /// Whether `found` was asked for from the first UID on.
     complete: bool,
     found: Vec<u32>,
+}
+
+/// What one look into a folder found to be fetched.
+struct New {
+    wanted: Vec<u32>,
+    /// Places of the folder once each of these has its row, where that is known without counting them.
+    settles_at: Option<u32>,
 }
 
 /// The places of one folder.

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::Span;
 
@@ -19,6 +20,8 @@ const WAITING: usize = 1;
 /// What is made durable at a time: mails, and the bytes of what is staged for them.
 const MAILS: usize = 500;
 const BYTES: u64 = 8 << 20;
+/// How long others are waited for: a flush takes its time however much there is to be flushed.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Where mails are sent to be read; each reader gets every so many-th delivery.
 #[derive(Debug)]
@@ -102,8 +105,10 @@ fn keep(
 ) {
     let mut turns = from.iter().cycle().peekable();
     while let Some(Ok(first)) = turns.next().map(Receiver::recv) {
+        let until = Instant::now() + TOGETHER;
         let more = || {
-            let ready = turns.peek()?.try_recv().ok();
+            let left = until.saturating_duration_since(Instant::now());
+            let ready = turns.peek()?.recv_timeout(left).ok();
             ready.inspect(|_| {
                 turns.next();
             })
@@ -116,7 +121,7 @@ fn keep(
     }
 }
 
-/// Makes what was read durable, with what else is ready.
+/// Makes what was read durable, with what else is ready or soon will be.
 fn durable(
     mut prepared: Prepared,
     mut more: impl FnMut() -> Option<Result<Prepared>>,

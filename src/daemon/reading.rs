@@ -6,12 +6,13 @@ use crate::attribution::{Lexicon, Words};
 use crate::campaign::{CST, Moment};
 use crate::mailbox::Raw;
 use crate::message::Content;
-use crate::reader::Reader;
+use crate::reader::{Reader, SHORT, Told};
 use crate::store::{
     Blobs, Kept, Loose, Place, SMALL, Shell, Shelling, Staged, Store, hash, hash_file,
 };
 use anyhow::Result;
 use fail::fail_point;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,41 +91,62 @@ impl Reading {
         fail_point!("reading");
         let hashes: Vec<String> = delivery.mails.iter().map(hash_of).collect::<Result<_>>()?;
         let mut known = self.store.known(&hashes)?;
-        for (mail, sha256) in delivery.mails.into_iter().zip(hashes) {
-            let new = known.insert(sha256.clone());
-            let kept = self.stage(mail, sha256, new, &mut prepared)?;
+        let hashed = delivery.mails.into_iter().zip(hashes);
+        let mut waiting: VecDeque<Waiting> = hashed
+            .map(|(mail, sha256)| Waiting {
+                mail,
+                new: known.insert(sha256.clone()),
+                sha256,
+            })
+            .collect();
+        let mut handed_over = 0;
+        loop {
+            if handed_over == 0 {
+                handed_over = self.hand_over(&waiting)?;
+            }
+            let Some(next) = waiting.pop_front() else {
+                return Ok(prepared);
+            };
+            handed_over = handed_over.saturating_sub(1);
+            let kept = self.stage(next, &mut prepared)?;
             prepared.kept.push(kept);
             self.heart.beat();
         }
-        Ok(prepared)
+    }
+
+    /// Gives the reader the short mails at the head of those that wait; of how many of these nothing more is to be given.
+    fn hand_over(&mut self, waiting: &VecDeque<Waiting>) -> Result<usize> {
+        let short: Vec<&Waiting> = waiting.iter().take_while(|one| one.is_short()).collect();
+        let new = short.iter().filter(|one| one.new);
+        let mails: Vec<&[u8]> = new.filter_map(|one| one.in_memory()).collect();
+        self.reader.hand_over(&mails)?;
+        Ok(short.len())
     }
 
     /// Writes a new mail and its files into the spool.
-    fn stage(
-        &mut self,
-        mail: Incoming,
-        sha256: String,
-        new: bool,
-        prepared: &mut Prepared,
-    ) -> Result<Kept> {
+    fn stage(&mut self, next: Waiting, prepared: &mut Prepared) -> Result<Kept> {
+        let Waiting { mail, sha256, new } = next;
         let bytes = match &mail.raw {
             Raw::Memory(bytes) => bytes.len() as u64,
             Raw::File(file) => file.as_file().metadata()?.len(),
         };
         let staged = &mut prepared.staged;
-        let mut parts = Vec::new();
+        let (mut parts, mut json) = (Vec::new(), None);
         let content = match mail.raw {
             _ if !new => None,
             Raw::Memory(raw) => {
                 let mut shelling = Shelling::of(&raw);
-                let content = self.read(&raw, staged, Some(&mut shelling))?;
-                let (loose, blobs) = loose(&sha256, &raw, shelling.shell())?;
-                match loose {
-                    Some(loose) => prepared.loose.push(loose),
-                    None => staged.extend(self.blobs.stage(&sha256, &raw)?),
+                let told = self.read(&raw, staged, Some(&mut shelling))?;
+                let shell = (raw.len() > SMALL).then(|| shelling.shell());
+                match loose(&sha256, raw, shell)? {
+                    Ok((loose, blobs)) => {
+                        prepared.loose.push(loose);
+                        parts = blobs;
+                    }
+                    Err(raw) => staged.extend(self.blobs.stage(&sha256, &raw)?),
                 }
-                parts = blobs;
-                Some(content)
+                json = told.json;
+                Some(told.content)
             }
             Raw::File(file) => {
                 let large = self.large.clone();
@@ -148,6 +170,7 @@ impl Reading {
             parts,
             place: mail.place,
             content,
+            json,
             words,
         })
     }
@@ -163,9 +186,9 @@ impl Reading {
         raw: &[u8],
         staged: &mut Vec<Staged>,
         mut shelling: Option<&mut Shelling>,
-    ) -> Result<Content> {
+    ) -> Result<Told> {
         let blobs = &self.blobs;
-        self.reader.read(raw, &mut |bytes| {
+        self.reader.read_short(raw, &mut |bytes| {
             let Some(shelling) = &mut shelling else {
                 return keep(blobs, bytes, staged);
             };
@@ -184,6 +207,28 @@ impl Reading {
     }
 }
 
+/// A mail of a delivery before it is read.
+struct Waiting {
+    mail: Incoming,
+    sha256: String,
+    /// Whether it is not kept yet.
+    new: bool,
+}
+
+impl Waiting {
+    fn in_memory(&self) -> Option<&[u8]> {
+        match &self.mail.raw {
+            Raw::Memory(raw) => Some(raw),
+            Raw::File(_) => None,
+        }
+    }
+
+    /// Whether it may be handed over with others, or need not be read at all.
+    fn is_short(&self) -> bool {
+        !self.new || self.in_memory().is_some_and(|raw| raw.len() <= SHORT)
+    }
+}
+
 fn hash_of(mail: &Incoming) -> Result<String> {
     match &mail.raw {
         Raw::Memory(bytes) => Ok(hash(bytes)),
@@ -196,23 +241,28 @@ pub(super) fn arrival(content: &Content) -> Option<Moment> {
     Some(content.received?.with_timezone(&CST))
 }
 
-/// What is to be packed of a mail, with the blobs that it then lacks; `None` where too much of it is left.
-fn loose(sha256: &str, raw: &[u8], shell: Shell) -> Result<(Option<Loose>, Vec<String>)> {
+/// What is to be packed of a mail, with the blobs that it then lacks: itself, or its shell where it has one. The mail
+/// again where too much of it is left.
+fn loose(
+    sha256: &str,
+    raw: Vec<u8>,
+    shell: Option<Shell>,
+) -> Result<Result<(Loose, Vec<String>), Vec<u8>>> {
     let sha256 = sha256.to_owned();
     let small = |bytes: Vec<u8>, shell| Loose {
         sha256,
         bytes,
         shell,
     };
-    if raw.len() <= SMALL {
-        return Ok((Some(small(raw.to_vec(), false)), vec![]));
-    }
+    let Some(shell) = shell else {
+        return Ok(Ok((small(raw, false), vec![])));
+    };
     let bytes = shell.to_bytes()?;
     if shell.parts.is_empty() || bytes.len() > SMALL {
-        return Ok((None, vec![]));
+        return Ok(Err(raw));
     }
     let parts = shell.parts.into_iter().map(|part| part.sha256).collect();
-    Ok((Some(small(bytes, true)), parts))
+    Ok(Ok((small(bytes, true), parts)))
 }
 
 /// Bytes that are shown to another as they are read.

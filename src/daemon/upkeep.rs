@@ -5,6 +5,7 @@ use super::{Daemon, Imported};
 use crate::campaign::Moment;
 use crate::config::{self, Mailbox};
 use crate::mailbox::{self, Session, watched};
+use crate::reader::Told;
 use crate::store::{Blobs, Kept, Lock, Packed, RawMail, Store, hash_file, is_mail_at, mails_in};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
@@ -136,7 +137,7 @@ impl Daemon {
                 }
             };
             let mut staged = Vec::new();
-            let content = reading.read(&raw, &mut staged, None)?;
+            let Told { content, json } = reading.read(&raw, &mut staged, None)?;
             self.blobs.keep(staged)?;
             imported.new += self.take_in(vec![Kept {
                 sha256: sha256.clone(),
@@ -150,6 +151,7 @@ impl Daemon {
                 parts,
                 place: None,
                 content: Some(content),
+                json,
                 words: None,
             }])?;
         }

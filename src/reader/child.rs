@@ -6,11 +6,10 @@ use std::time::Instant;
 
 use super::cage;
 use super::tool;
-use super::wire::{Drill, READER, Reply, Request, TOOL, hear, receive, receive_into, say, send};
+use super::wire::{
+    Drill, READER, Reply, Request, SHORT, TOOL, begin, hear, receive, receive_into, say, send,
+};
 use crate::message::{self, Host, Tool};
-
-/// A longer mail is read without the base64 of its files, which a parser would decode for nothing.
-const SHORT: usize = 256 << 10;
 
 /// Makes a mail's content of its bytes.
 pub type Parser = fn(&[u8], &mut dyn Host) -> message::Content;
@@ -60,6 +59,14 @@ fn serve(read: Parser) -> io::Result<()> {
                     None => pipe.read(|pipe| message::read_large(pipe.length(), pipe))?,
                 }
             }
+            Ok(Request::ReadMany(open_for, mails)) => {
+                // All before the first is answered: what comes then answers a question of ours.
+                let mails = (0..mails).map(|_| receive(&mut pipe.from));
+                for raw in mails.collect::<io::Result<Vec<_>>>()? {
+                    pipe.late_at = Some(Instant::now() + open_for);
+                    pipe.read(|pipe| read(&raw, pipe))?;
+                }
+            }
             Ok(Request::ReadBodyOnly) => match pipe.receive()? {
                 Some(raw) => pipe.read(|pipe| message::read_body_only(&raw, pipe))?,
                 None => pipe.read(|pipe| message::read_large_body_only(pipe.length(), pipe))?,
@@ -100,7 +107,7 @@ impl<R: Read, W: Write> Pipe<R, W> {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        say(&mut self.to, &Reply::Content)?;
+        begin(&mut self.to, &Reply::Content)?;
         say(&mut self.to, &content)
     }
 
@@ -135,7 +142,7 @@ impl<R: Read, W: Write> Pipe<R, W> {
 
 impl<R: Read, W: Write> Host for Pipe<R, W> {
     fn keep(&mut self, bytes: &[u8]) -> String {
-        let kept = say(&mut self.to, &Reply::Keep).and_then(|()| send(&mut self.to, bytes));
+        let kept = begin(&mut self.to, &Reply::Keep).and_then(|()| send(&mut self.to, bytes));
         self.broken = self.broken.take().or(kept.err());
         self.kept += 1;
         (self.kept - 1).to_string()

@@ -1,8 +1,9 @@
 //! The daemon's side of the reader: started when needed, watched, replaced when lost.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tracing::warn;
 
 use super::tool;
-use super::wire::{Drill, READER, Reply, Request, hear, open, say, send};
+use super::wire::{Drill, READER, Reply, Request, begin, hear, hear_words, open, put, say, send};
 use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
@@ -42,6 +43,15 @@ const BUFFER: usize = 256 << 10;
 
 /// Mails that are longer go to the reader piece by piece.
 const LARGE: u64 = 8 << 20;
+
+/// What a reader told of a mail.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// What it says.
+    pub content: Content,
+    /// The same in JSON as the reader put it; `None` where something in it is known better since.
+    pub json: Option<String>,
+}
 
 /// Takes the bytes of a file. Gives their sha256, and the file to read from.
 pub type Keep<'a> = dyn FnMut(&mut dyn Read) -> Result<(String, File)> + 'a;
@@ -87,12 +97,43 @@ impl Reader {
         }
     }
 
+    /// Hands over short mails that are to be read next, in that order: the reader need not wait for each, nor we for it.
+    /// They lie where they are until each of them was read.
+    ///
+    /// # Errors
+    /// When no reader can be started.
+    pub fn hand_over(&mut self, mails: &[&[u8]]) -> Result<()> {
+        if mails.len() < 2 {
+            return Ok(());
+        }
+        let (limit, open_for) = (self.limit, self.limit.mul_f32(OPENING));
+        let running = self.attentive(None)?;
+        let handed_over = running.timed(limit, |running| {
+            begin(&mut running.to, &Request::ReadMany(open_for, mails.len()))?;
+            mails.iter().try_for_each(|raw| put(&mut running.to, raw))?;
+            running.to.flush()
+        });
+        match handed_over {
+            Ok(()) => running.ahead = mails.iter().copied().map(place_of).collect(),
+            Err(lost) => self.lost(&lost),
+        }
+        Ok(())
+    }
+
     /// Reads a mail. A reader that is lost over it is replaced, and the mail is read without opening its files;
     /// if that loses a reader too, its content is empty but for the reason. All of it ends within the limit.
     ///
     /// # Errors
     /// When `keep` fails, or no reader can be started: then nothing is known about the mail.
     pub fn read(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Content> {
+        Ok(self.read_short(raw, keep)?.content)
+    }
+
+    /// The same, with the content's JSON.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_short(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Told> {
         self.read_from(Source::Memory(raw), keep)
     }
 
@@ -102,10 +143,10 @@ impl Reader {
     /// As [`read`](Self::read), and when the file cannot be read.
     pub fn read_file(&mut self, raw: &File, keep: &mut Keep) -> Result<Content> {
         let length = raw.metadata().context("cannot read the mail's file")?.len();
-        self.read_from(Source::File(raw, length), keep)
+        Ok(self.read_from(Source::File(raw, length), keep)?.content)
     }
 
-    fn read_from(&mut self, raw: Source, keep: &mut Keep) -> Result<Content> {
+    fn read_from(&mut self, raw: Source, keep: &mut Keep) -> Result<Told> {
         let begin = Instant::now();
         let open_until = begin + self.limit.mul_f32(OPENING);
         let files_until = begin + self.limit.mul_f32(FILES);
@@ -118,7 +159,7 @@ impl Reader {
                 _ => Request::Read(open_for),
             };
             match self.attempt(&request, raw, files_until, keep)? {
-                Ok(content) => return Ok(content),
+                Ok(told) => return Ok(told),
                 Err(lost) => {
                     self.lost(&lost);
                     if !served || attempt == 2 || lost.kind() == io::ErrorKind::TimedOut {
@@ -132,19 +173,22 @@ impl Reader {
             _ => Request::ReadBodyOnly,
         };
         match self.attempt(&request, raw, begin + self.limit, keep)? {
-            Ok(mut content) => {
+            Ok(Told { mut content, .. }) => {
                 let why = "解析附件时程序中断，附件未读".to_string();
                 content.incomplete.insert(0, why.clone());
                 content.damage.push(why);
-                return Ok(content);
+                let json = None;
+                return Ok(Told { content, json });
             }
             Err(lost) => self.lost(&lost),
         }
-        Ok(Content {
+        let content = Content {
             damage: vec!["解析程序中断，邮件原件已保存".to_string()],
             incomplete: vec!["解析程序中断，邮件原件已保存".to_string()],
             ..Content::default()
-        })
+        };
+        let json = None;
+        Ok(Told { content, json })
     }
 
     /// Ends the child, with the memory that it holds; the next mail starts another.
@@ -197,9 +241,10 @@ impl Reader {
         raw: Source,
         until: Instant,
         keep: &mut Keep,
-    ) -> Result<io::Result<Content>> {
+    ) -> Result<io::Result<Told>> {
         let (program, spool) = (self.program.clone(), self.spool.clone());
-        let running = self.running()?;
+        let running = self.attentive(Some(raw))?;
+        let is_there = running.ahead.pop_front().is_some();
         running.served += 1;
         let mut failed = None;
         let left = until.saturating_duration_since(Instant::now());
@@ -208,9 +253,11 @@ impl Reader {
             _ => until,
         };
         let outcome = running.timed(left, |running| {
-            say(&mut running.to, request)?;
-            if raw.length() <= LARGE {
+            if !is_there && raw.length() <= LARGE {
+                begin(&mut running.to, request)?;
                 send(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
+            } else if !is_there {
+                say(&mut running.to, request)?;
             }
             let mut left = FILE_BYTES;
             let (mut names, mut last) = (Vec::new(), None);
@@ -244,13 +291,15 @@ impl Reader {
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }
                     Reply::Content => {
-                        let mut content: Content = hear(&mut running.from)?;
+                        let (mut content, words): (Content, _) = hear_words(&mut running.from)?;
+                        let mut json = Some(words);
                         // They become names on the disk: none but what we gave ourselves.
                         for name in names_in(&mut content) {
                             let given = name.parse().ok().and_then(|n: usize| names.get(n));
                             *name = given.ok_or_else(breach)?.clone();
+                            json = None;
                         }
-                        return Ok(content);
+                        return Ok(Told { content, json });
                     }
                     Reply::Drilled(_) => return Err(breach()),
                 }
@@ -266,13 +315,21 @@ impl Reader {
         }
     }
 
-    fn running(&mut self) -> Result<&mut Running> {
-        if self
-            .running
-            .as_ref()
-            .is_none_or(|running| running.served >= MAILS)
-        {
+    /// A reader that is about to read this mail, or that has nothing more to read.
+    fn attentive(&mut self, next: Option<Source>) -> Result<&mut Running> {
+        let other = |running: &Running| match (running.ahead.front(), next) {
+            (None, _) => running.served >= MAILS,
+            (Some(ahead), Some(Source::Memory(raw))) => *ahead != place_of(raw),
+            (Some(_), _) => true,
+        };
+        if self.running.as_ref().is_some_and(other) {
             self.running = None;
+        }
+        self.running()
+    }
+
+    fn running(&mut self) -> Result<&mut Running> {
+        if self.running.is_none() {
             let started = Running::start(&self.program, self.limit);
             self.running = Some(started.context("cannot start the reader process")?);
         }
@@ -293,6 +350,11 @@ fn breach() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it broke the protocol")
 }
 
+/// Where a mail lies in memory, by which it is known again as long as it lies there.
+fn place_of(raw: &[u8]) -> (usize, usize) {
+    (raw.as_ptr().addr(), raw.len())
+}
+
 /// A living reader.
 struct Running {
     child: Arc<Mutex<Child>>,
@@ -300,6 +362,8 @@ struct Running {
     to: BufWriter<ChildStdin>,
     watch: Arc<Watch>,
     served: usize,
+    /// Where the mails lie that it has and did not answer yet.
+    ahead: VecDeque<(usize, usize)>,
     protections: String,
 }
 
@@ -332,6 +396,7 @@ impl Running {
             from: BufReader::with_capacity(BUFFER, from),
             to: BufWriter::with_capacity(BUFFER, to),
             served: 0,
+            ahead: VecDeque::new(),
             protections: String::new(),
         };
         running.protections = running.timed(limit, |running| hear(&mut running.from))?;

@@ -12,11 +12,16 @@ pub const READER: &str = "read-mails-in-a-cage";
 /// First argument of a tool's cage; its name is the second.
 pub const TOOL: &str = "run-tool-in-a-cage";
 
+/// A longer mail is read without the base64 of its files, which a parser would decode for nothing.
+pub const SHORT: usize = 256 << 10;
+
 /// What the daemon asks, or answers to the reader's own questions. The bytes of a mail follow in a frame of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
     /// Read the mail that follows, and its files as long as this lasts.
     Read(Duration),
+    /// Read so many short mails that follow, each as if it had been sent alone; they are answered in their order.
+    ReadMany(Duration, usize),
     /// Read the mail that follows, but open none of its files.
     ReadBodyOnly,
     /// The same two for a mail of so many bytes, which are asked for piece by piece.
@@ -63,9 +68,14 @@ const WORDS: u64 = 128 << 20;
 
 /// Writes one frame and flushes it.
 pub fn send(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    to.write_all(&(bytes.len() as u64).to_le_bytes())?;
-    to.write_all(bytes)?;
+    put(to, bytes)?;
     to.flush()
+}
+
+/// Writes one frame that others follow.
+pub fn put(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(&(bytes.len() as u64).to_le_bytes())?;
+    to.write_all(bytes)
 }
 
 /// Opens one frame to be read as a stream; [`io::ErrorKind::InvalidData`] where it is too long.
@@ -104,18 +114,30 @@ fn whole(mut frame: io::Take<impl Read>, bytes: &mut Vec<u8>) -> io::Result<()> 
 
 /// Writes a value as one frame of JSON.
 pub fn say<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
-    send(to, &serde_json::to_vec(value)?)
+    begin(to, value)?;
+    to.flush()
+}
+
+/// The same where other frames follow.
+pub fn begin<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
+    put(to, &serde_json::to_vec(value)?)
 }
 
 /// Reads a value from one frame of JSON.
 pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
+    hear_words(from).map(|(value, _)| value)
+}
+
+/// The same, with the JSON itself.
+pub fn hear_words<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<(T, String)> {
     let frame = open(from)?;
     if frame.limit() > WORDS {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut bytes = Vec::new();
     whole(frame, &mut bytes)?;
-    Ok(serde_json::from_slice(&bytes)?)
+    let words = simdutf8::basic::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok((serde_json::from_str(words)?, words.to_owned()))
 }
 
 #[cfg(test)]

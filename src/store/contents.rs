@@ -4,14 +4,29 @@ use super::{from_json, json};
 use crate::message::Content;
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::borrow::Cow;
 
 /// Puts a mail's content in place of what was read from it before.
 pub fn write(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
+    write_json(connection, mail, None, content)
+}
+
+/// The same, whose JSON may be known already.
+pub fn write_json(
+    connection: &Connection,
+    mail: i64,
+    known: Option<&str>,
+    content: &Content,
+) -> Result<()> {
+    let text = match known {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(json(content)?),
+    };
     connection
         .prepare_cached(
             "INSERT INTO contents VALUES (?1, ?2) ON CONFLICT DO UPDATE SET content = ?2",
         )?
-        .execute(params![mail, json(content)?])?;
+        .execute(params![mail, text])?;
     Ok(())
 }
 

@@ -31,7 +31,7 @@ pub struct Cursor {
     pub server_count: u32,
     /// When all UIDs were last compared.
     pub compared_at: Moment,
-    /// Mails of the folder that were counted when a poll found nothing new; `None` once a row came or went since.
+    /// Places of the folder, as far as that is known without counting; `None` once a row came or went since.
     pub settled_count: Option<u32>,
 }
 
@@ -221,7 +221,7 @@ impl Store {
         Ok(statement.query_row(params![folder, uidvalidity], |row| row.get(0))?)
     }
 
-    /// Notes that so many mails were counted, and none was new.
+    /// Notes how many places a folder has, until a row comes or goes.
     pub fn settled(&mut self, folder: &str, count: u32) -> Result<()> {
         self.connection.execute(
             "UPDATE cursors SET settled_count = ?2 WHERE folder = ?1",

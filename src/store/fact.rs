@@ -38,6 +38,8 @@ pub struct Unjudged {
     pub words: Option<Words>,
     /// Whether it was taken as an answer of staff to a letter of ours.
     pub is_reply: bool,
+    /// Whether it was just kept: nothing rests on an earlier verdict.
+    pub is_new: bool,
     /// What it came to when it was judged before, as `came_to` puts it; empty where it never was.
     pub stood: String,
 }

@@ -144,7 +144,10 @@ fn is_of_handles(error: &std::io::Error) -> bool {
 
 /// Whether this process may open so many files more.
 pub fn handles_left(count: usize) -> bool {
-    let opened: Result<Vec<File>, _> = (0..count).map(|_| File::open("/dev/null")).collect();
+    let opened = File::open("/dev/null").and_then(|first| {
+        let others = (1..count).map(|_| first.try_clone());
+        others.collect::<Result<Vec<File>, _>>()
+    });
     !opened.is_err_and(|error| is_of_handles(&error))
 }
 

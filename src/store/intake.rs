@@ -28,6 +28,8 @@ pub struct Kept {
     pub place: Option<Place>,
     /// What was read from it; `None` where the same bytes are kept already.
     pub content: Option<Content>,
+    /// The same in JSON, where it is known word for word.
+    pub json: Option<String>,
     /// What its words say, where that was found out already.
     pub words: Option<Words>,
 }
@@ -193,7 +195,7 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             packed.map(|packed| packed.offset),
         ])?;
     let mail = connection.last_insert_rowid();
-    contents::write(connection, mail, content)?;
+    contents::write_json(connection, mail, kept.json.as_deref(), content)?;
     connection
         .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
         .execute([&kept.sha256])?;

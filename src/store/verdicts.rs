@@ -71,7 +71,9 @@ impl Store {
         let mut unjudged = Vec::new();
         while let Some(row) = rows.next()? {
             let id = row.get(0)?;
-            let (content, words) = match self.fresh.remove(&id) {
+            let fresh = self.fresh.remove(&id);
+            let is_new = fresh.is_some();
+            let (content, words) = match fresh {
                 Some(fresh) => fresh,
                 None => {
                     let content = contents::read(&self.connection, id)?;
@@ -86,6 +88,7 @@ impl Store {
                 received_at: moment(row.get(1)?),
                 content,
                 words,
+                is_new,
                 is_reply: row.get(2)?,
                 stood: row.get(3)?,
             });
@@ -214,16 +217,9 @@ fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Resu
             json(&verdict.candidates)?,
             json(&verdict.weighed)?,
         ])?;
-    transaction
-        .prepare_cached("UPDATE files SET submission = NULL WHERE mail = ?1")?
-        .execute([mail.id])?;
-    let ordinals: Vec<usize> = verdict.submissions.iter().map(|s| s.ordinal).collect();
-    transaction
-        .prepare_cached(
-            "DELETE FROM submissions
-             WHERE mail = ?1 AND ordinal NOT IN (SELECT value FROM json_each(?2))",
-        )?
-        .execute(params![mail.id, json(&ordinals)?])?;
+    if !mail.is_new {
+        forget(transaction, mail, verdict)?;
+    }
     for submission in &verdict.submissions {
         let id = keep_submission(transaction, mail, submission)?;
         index_text(transaction, id, submission)?;
@@ -239,10 +235,25 @@ fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Resu
     Ok(())
 }
 
-fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Result<()> {
+/// What an earlier verdict came to, but for the submissions that stay.
+fn forget(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
     transaction
-        .prepare_cached("DELETE FROM text_bands WHERE submission = ?1")?
-        .execute([id])?;
+        .prepare_cached("UPDATE files SET submission = NULL WHERE mail = ?1")?
+        .execute([mail.id])?;
+    transaction
+        .prepare_cached("DELETE FROM text_bands WHERE submission IN (SELECT id FROM submissions WHERE mail = ?1)")?
+        .execute([mail.id])?;
+    let ordinals: Vec<usize> = verdict.submissions.iter().map(|s| s.ordinal).collect();
+    transaction
+        .prepare_cached(
+            "DELETE FROM submissions
+             WHERE mail = ?1 AND ordinal NOT IN (SELECT value FROM json_each(?2))",
+        )?
+        .execute(params![mail.id, json(&ordinals)?])?;
+    Ok(())
+}
+
+fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Result<()> {
     let mut statement = transaction
         .prepare_cached("INSERT INTO text_bands VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
     for band in &submission.print.bands {
