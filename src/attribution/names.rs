@@ -1,10 +1,12 @@
 //! Finding units in text: the longest name at each place, so that 大连 is not found in 大连职业技术学院.
 
 use super::abbreviation::abbreviations;
+use super::normal::Firsts;
 use super::strength::Naming;
 use crate::roster::{Roster, Unit, UnitKind};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, Anchored, Input, Match, MatchKind, StartKind};
 use std::collections::BTreeMap;
+use std::iter::from_fn;
 
 /// Who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub struct Hit {
 #[derive(Debug)]
 pub struct Names {
     finder: AhoCorasick,
+    /// With what they begin: most places of a text need no look.
+    firsts: Firsts,
     meanings: Vec<(Who, Naming)>,
 }
 
@@ -151,31 +155,39 @@ const SLIP: [&str; 2] = ["职业技术学院", "职业学院"];
 impl Names {
     /// Prepares the names of `roster`.
     pub fn of(roster: &Roster) -> Self {
-        let mut all: BTreeMap<String, (Who, Naming)> = BTreeMap::new();
-        for name in roster.outside() {
-            all.insert(name.clone(), (Who::Outside, Naming::FullName));
-        }
-        for name in roster.undecided() {
-            all.insert(name.clone(), (Who::Undecided, Naming::FullName));
-        }
-        for (short, unit) in abbreviations(roster) {
-            all.insert(short, (Who::Units(vec![unit]), Naming::ShortName));
-        }
-        add_districts(roster, &mut all);
-        add_units(roster, &mut all);
-        let (patterns, meanings): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let (patterns, meanings): (Vec<_>, Vec<_>) = all(roster).into_iter().unzip();
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            // A table of all steps: some megabytes, and half the time.
-            .kind(Some(AhoCorasickKind::DFA))
+            .start_kind(StartKind::Anchored)
             .build(&patterns)
             .expect("a roster's names are few and short");
-        Self { finder, meanings }
+        Self {
+            firsts: Firsts::of(patterns.iter()),
+            finder,
+            meanings,
+        }
+    }
+
+    /// The longest name at each place, from the left.
+    fn places(&self, text: &str) -> impl Iterator<Item = Match> {
+        let mut next = 0;
+        from_fn(move || {
+            loop {
+                let start = self.firsts.next_in(text, next)?;
+                let here = Input::new(text).range(start..).anchored(Anchored::Yes);
+                let found = self.finder.find(here);
+                let beyond = || text.ceil_char_boundary(start + 1);
+                next = found.map_or_else(beyond, |m| m.end());
+                if found.is_some() {
+                    return found;
+                }
+            }
+        })
     }
 
     /// Every name in `text`, which is to be in normal form, in order.
     pub fn find(&self, text: &str) -> Vec<Hit> {
-        let found = self.finder.find_iter(text);
+        let found = self.places(text);
         let hits = found.map(|m| {
             let (who, naming) = self.meanings[m.pattern().as_usize()].clone();
             let hit = Hit {
@@ -189,6 +201,23 @@ impl Names {
         });
         hits.flatten().collect()
     }
+}
+
+/// Every name with what it means.
+fn all(roster: &Roster) -> BTreeMap<String, (Who, Naming)> {
+    let mut all = BTreeMap::new();
+    for name in roster.outside() {
+        all.insert(name.clone(), (Who::Outside, Naming::FullName));
+    }
+    for name in roster.undecided() {
+        all.insert(name.clone(), (Who::Undecided, Naming::FullName));
+    }
+    for (short, unit) in abbreviations(roster) {
+        all.insert(short, (Who::Units(vec![unit]), Naming::ShortName));
+    }
+    add_districts(roster, &mut all);
+    add_units(roster, &mut all);
+    all
 }
 
 fn add_units(roster: &Roster, all: &mut BTreeMap<String, (Who, Naming)>) {
@@ -327,6 +356,7 @@ fn stands_alone(after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn seen(text: &str) -> Vec<(String, String)> {
         let roster = Roster::default();
@@ -348,6 +378,23 @@ mod tests {
 
     fn units(text: &str) -> Vec<String> {
         seen(text).into_iter().map(|(_, unit)| unit).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_longest_name_is_found_at_each_place_from_the_left(text in "[大连沈阳铁西区市职业技术学院轻工在a]{0,24}") {
+            let roster = Roster::default();
+            let (mut expected, mut at) = (Vec::new(), 0);
+            while at < text.len() {
+                let here = all(&roster).into_keys().filter(|name| text[at..].starts_with(name.as_str()));
+                let longest = here.max_by_key(String::len);
+                let name = longest.clone().unwrap_or_else(|| text[at..].chars().take(1).collect());
+                expected.extend(longest.map(|name| at..at + name.len()));
+                at += name.len();
+            }
+            let names = Names::of(&roster);
+            prop_assert_eq!(names.places(&text).map(|m| m.range()).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

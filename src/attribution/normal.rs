@@ -8,17 +8,32 @@ use unicode_normalization::UnicodeNormalization;
 /// NFKC, in simplified characters, with spaces beside a Chinese character dropped. Line breaks stay.
 pub fn normal(text: &str) -> String {
     let mut folded = Folded::new(text.len());
-    let mut begin = 0;
-    for (at, c) in text.char_indices().filter(|(_, c)| !stays(*c)) {
+    let mut rest = text;
+    loop {
+        let (same, changed) = rest.split_at(staying(rest));
+        folded.add(same);
+        let Some(c) = changed.chars().next() else {
+            return folded.text;
+        };
         let Some(simple) = simple(c) else {
             return standard(text);
         };
-        folded.add(&text[begin..at]);
         folded.push(simple);
-        begin = at + c.len_utf8();
+        rest = &changed[c.len_utf8()..];
     }
-    folded.add(&text[begin..]);
-    folded.text
+}
+
+/// Bytes up to the first character that may not be its own normal form.
+fn staying(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += match bytes[at..] {
+            [b'\n' | b'!'..=b'~', ..] => 1,
+            [a, b, c, ..] if common_han([a, b, c]).is_some_and(|place| !HAS_FORM.holds(place)) => 3,
+            _ => return at,
+        };
+    }
 }
 
 fn standard(text: &str) -> String {
@@ -45,10 +60,21 @@ impl Folded {
     }
 
     fn push(&mut self, c: char) {
-        if c != '\n' && c.is_whitespace() {
+        if c.is_ascii_graphic() {
+            self.part_from(c);
+            self.text.push(c);
+            self.last = c;
+        } else if c != '\n' && c.is_whitespace() {
             self.blank = true;
         } else {
             self.add(simplified(c).encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    /// One space where there were blanks between two that are not Chinese.
+    fn part_from(&mut self, next: char) {
+        if std::mem::take(&mut self.blank) && between(self.last) && between(next) {
+            self.text.push(' ');
         }
     }
 
@@ -58,20 +84,9 @@ impl Folded {
         let Some(first) = ends.next() else {
             return;
         };
-        if std::mem::take(&mut self.blank) && between(self.last) && between(first) {
-            self.text.push(' ');
-        }
+        self.part_from(first);
         self.last = ends.next_back().unwrap_or(first);
         self.text.push_str(words);
-    }
-}
-
-/// Whether it is no blank, and its own compatibility form and simplified character: nearly all are.
-fn stays(c: char) -> bool {
-    match c {
-        _ if is_common_han(c) => !has_form(c),
-        '\n' | '!'..='~' => true,
-        _ => is_plain_mark(c),
     }
 }
 
@@ -100,25 +115,89 @@ const LAST: u32 = 0x9fff;
 static FORMS: LazyLock<HashMap<char, char>> =
     LazyLock::new(|| TRADITIONAL.chars().zip(SIMPLIFIED.chars()).collect());
 
-const WORDS: usize = (LAST - FIRST) as usize / 64 + 1;
+/// A set of characters by which texts begin. Of the common Chinese ones each has a bit, which fits into the processor's
+/// nearest cache; of others it holds all or none.
+#[derive(Debug, Clone)]
+pub struct Firsts {
+    han: [u64; Self::WORDS],
+    others: bool,
+}
 
-/// A bit for each character that has another form: few have, and this fits into the processor's nearest cache.
-static HAS_FORM: [u64; WORDS] = {
-    let (mut bits, text, mut at) = ([0; WORDS], TRADITIONAL.as_bytes(), 0);
-    while at + 2 < text.len() {
-        // A Chinese character is three bytes of UTF-8, of four, six and six bits.
-        let low = (text[at + 1] as u32 & 0x3f) << 6 | text[at + 2] as u32 & 0x3f;
-        let place = ((text[at] as u32 & 0xf) << 12 | low) - FIRST;
-        bits[place as usize / 64] |= 1 << (place % 64);
-        at += 3;
+impl Firsts {
+    const WORDS: usize = (LAST - FIRST) as usize / 64 + 1;
+    const NONE: Self = Self {
+        han: [0; Self::WORDS],
+        others: false,
+    };
+
+    /// The first characters of `texts`.
+    pub fn of<'a>(texts: impl Iterator<Item = &'a String>) -> Self {
+        let first = |text: &'a String| text.as_bytes().first_chunk().copied();
+        texts.fold(Self::NONE, |set, text| {
+            match first(text).and_then(common_han) {
+                Some(place) => set.with(place),
+                None => Self {
+                    others: true,
+                    ..set
+                },
+            }
+        })
     }
-    bits
+
+    const fn with(mut self, place: usize) -> Self {
+        self.han[place / 64] |= 1 << (place % 64);
+        self
+    }
+
+    fn holds(&self, place: usize) -> bool {
+        self.han[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    /// Where the next of them stands in a text, from a byte on.
+    pub fn next_in(&self, text: &str, from: usize) -> Option<usize> {
+        let (bytes, mut at) = (text.as_bytes(), from);
+        while at < bytes.len() {
+            at += match bytes[at..]
+                .first_chunk()
+                .and_then(|three| common_han(*three))
+            {
+                Some(place) if self.holds(place) => return Some(at),
+                Some(_) => 3,
+                None if self.others && text.is_char_boundary(at) => return Some(at),
+                None => 1,
+            };
+        }
+        None
+    }
+}
+
+/// The place among common Chinese characters of the one that these bytes are in UTF-8, if it is one.
+const fn common_han(utf8: [u8; 3]) -> Option<usize> {
+    // It takes three bytes, of four, six and six bits; no other byte than a first has this form.
+    let [0xE4..=0xE9, b, c] = utf8 else {
+        return None;
+    };
+    let code = (utf8[0] as u32 & 0xf) << 12 | (b as u32 & 0x3f) << 6 | c as u32 & 0x3f;
+    if code < FIRST {
+        return None;
+    }
+    Some((code - FIRST) as usize)
+}
+
+/// Those that have another form.
+static HAS_FORM: Firsts = {
+    let (mut set, mut rest) = (Firsts::NONE, TRADITIONAL.as_bytes());
+    while let [a, b, c, after @ ..] = rest {
+        if let Some(place) = common_han([*a, *b, *c]) {
+            set = set.with(place);
+        }
+        rest = after;
+    }
+    set
 };
 
 fn has_form(c: char) -> bool {
-    let place = (c as u32).wrapping_sub(FIRST) as usize;
-    let bits = HAS_FORM.get(place / 64).copied().unwrap_or(0);
-    bits >> (place % 64) & 1 == 1
+    is_common_han(c) && HAS_FORM.holds((c as u32 - FIRST) as usize)
 }
 
 fn simplified(c: char) -> char {
@@ -185,6 +264,23 @@ mod tests {
         #[test]
         fn the_short_way_leads_where_the_long_one_does(text in "[ -~一-龥遼寧報、。《》“”·！-～\u{3000}\t\n]{0,60}") {
             prop_assert_eq!(normal(&text), standard(&text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_first_character_of_a_text_is_found(text in "[a·一-丁沈阳𠮷。]{0,20}", firsts in prop::collection::vec("[a一沈𠮷]", 0..3)) {
+            let set = Firsts::of(firsts.iter());
+            let mut found = Vec::new();
+            let mut next = 0;
+            while let Some(at) = set.next_in(&text, next) {
+                found.push(at);
+                next = at + 1;
+            }
+            for (at, _) in text.char_indices() {
+                let begins = firsts.iter().any(|first| text[at..].starts_with(first.as_str()));
+                prop_assert!(!begins || found.contains(&at));
+            }
         }
     }
 

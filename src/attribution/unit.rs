@@ -134,7 +134,7 @@ fn speaks_as_college(found: &[(&Zone, &Vec<Hit>)], roster: &Roster) -> bool {
             && is_college(&hit.who)
     };
     let mut own = found.iter().filter(|(zone, _)| SELF.contains(&zone.place));
-    (says("我校") || says("我院")) && own.any(|(_, hits)| hits.iter().any(names_itself))
+    own.any(|(_, hits)| hits.iter().any(names_itself)) && (says("我校") || says("我院"))
 }
 
 /// Whether a hit names a city or a part of it, and no institution there.

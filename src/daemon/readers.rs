@@ -3,6 +3,7 @@
 
 use super::Daemon;
 use super::reading::{Delivery, Prepared, Reading};
+use crate::reader::give_way;
 use crate::store::{Blobs, Staged};
 use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,8 @@ use tracing::Span;
 const READERS: usize = 2;
 /// Deliveries that wait for each of them.
 const WAITING: usize = 1;
+/// And so many of each that were read, while others are made durable.
+const READ: usize = 3;
 /// What is made durable at a time: mails, and the bytes of what is staged for them.
 const MAILS: usize = 500;
 const BYTES: u64 = 8 << 20;
@@ -46,7 +49,7 @@ impl Daemon {
         let large = Arc::default();
         for _ in 0..READERS {
             let (reading, (send, deliveries)) = (self.reading(&large)?, mpsc::channel(WAITING));
-            let (prepared, ready) = sync_channel(1);
+            let (prepared, ready) = sync_channel(READ);
             thread(move || read(reading, deliveries, &prepared))?;
             to.push(send);
             from.push(ready);
@@ -87,6 +90,8 @@ fn read(
     mut deliveries: mpsc::Receiver<Delivery>,
     prepared: &SyncSender<Result<Prepared>>,
 ) {
+    // What they read must be kept and judged, or they soon wait for it.
+    give_way();
     while let Some(delivery) = deliveries.blocking_recv() {
         let read = catch_unwind(AssertUnwindSafe(|| reading.of(delivery)));
         let read = read.unwrap_or_else(|_| Err(anyhow!("reading broke off")));

@@ -47,6 +47,7 @@ pub struct Cage {
 pub fn reader() -> rustix::io::Result<Cage> {
     // Landlock first: making its rules takes a file handle.
     let landlock = shut_files(&[], None);
+    give_way();
     limits(&[
         (Resource::As, MEMORY),
         (Resource::Cpu, READER_SECONDS),
@@ -96,6 +97,12 @@ pub fn tool(folder: &Path) -> rustix::io::Result<Cage> {
         landlock,
         seccomp: protection(filters),
     })
+}
+
+/// Lets others go first from now on, where the processor is busy: this thread, and what it starts.
+pub fn give_way() {
+    // nice(2); without it all is as well, only not as soon.
+    let _ = rustix::process::nice(5);
 }
 
 fn limits(limits: &[(Resource, u64)]) -> rustix::io::Result<()> {
