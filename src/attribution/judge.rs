@@ -160,7 +160,10 @@ impl Judge {
                 ruled,
             };
             // Staff may have joined it with others.
-            let said = match said.get(*ordinal).filter(|said| said.text == draft.text) {
+            let said = match said
+                .get(*ordinal)
+                .filter(|said| said.bytes == draft.text.len())
+            {
                 Some(said) => Cow::Borrowed(said),
                 None => Cow::Owned(Said::of(content, draft, &self.lexicon)),
             };

@@ -37,8 +37,8 @@ pub struct Words {
 /// What one report says.
 #[derive(Debug, Clone)]
 pub struct Said {
-    /// The report.
-    pub text: String,
+    /// Bytes of the report; one that staff joined others to is longer.
+    pub bytes: usize,
     /// Its places.
     pub zones: Vec<Zone>,
     /// The names in each of them.
@@ -82,7 +82,7 @@ impl Said {
                 .flat_map(|(zone, hits)| nearly(zone, hits, &lexicon.slips))
                 .collect(),
             dated: dated(&zones, &lexicon.campaign),
-            text: draft.text.clone(),
+            bytes: draft.text.len(),
             hits,
             zones,
         }

@@ -15,7 +15,7 @@ use std::sync::{Arc, mpsc};
 use tracing::debug;
 
 /// Mails judged in one transaction.
-const JUDGED_AT_ONCE: usize = 500;
+const JUDGED_AT_ONCE: usize = 200;
 /// Mails read again in one transaction.
 const REREAD_AT_ONCE: usize = 50;
 /// Imported mails handed to the reader together, and their bytes.

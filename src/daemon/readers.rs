@@ -19,9 +19,9 @@ const READERS: usize = 2;
 /// Deliveries that wait for each of them.
 const WAITING: usize = 1;
 /// And so many of each that were read, while others are made durable.
-const READ: usize = 3;
+const READ: usize = 2;
 /// What is made durable at a time: mails, and the bytes of what is staged for them.
-const MAILS: usize = 500;
+const MAILS: usize = 200;
 const BYTES: u64 = 8 << 20;
 /// How long others are waited for: a flush takes its time however much there is to be flushed.
 const TOGETHER: Duration = Duration::from_millis(20);

@@ -181,7 +181,7 @@ impl Store {
     /// memory are larger meanwhile: what is written again and again goes into the database once.
     pub fn hurries(&self, hurries: bool) -> Result<()> {
         let (flushed, log, cache) = match hurries {
-            true => ("NORMAL", 4 * LOG, 4 * CACHE),
+            true => ("NORMAL", 4 * LOG, 2 * CACHE),
             false => ("FULL", LOG, CACHE),
         };
         let connection = &self.connection;
