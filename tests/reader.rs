@@ -125,6 +125,84 @@ fn a_mail_that_loses_every_reader_still_has_an_outcome() {
     );
 }
 
+/// Mails that are handed over together: a reader would answer each in its turn.
+fn several() -> Vec<Vec<u8>> {
+    let mail = |n| format!("From: a@example.cn\r\nSubject: plan {n}\r\n\r\nText {n}.\r\n");
+    let mut mails: Vec<Vec<u8>> = (0..30).map(|n| mail(n).into_bytes()).collect();
+    mails.insert(7, WITH_FILE.to_vec());
+    mails
+}
+
+fn subjects(reader: &mut Reader, mails: &[Vec<u8>]) -> Vec<String> {
+    let subject = |mail: &Vec<u8>| read(reader, mail).0.subject;
+    mails.iter().map(subject).collect()
+}
+
+#[test]
+fn mails_handed_over_together_are_read_as_each_alone() {
+    let spool = tempfile::tempdir().unwrap();
+    let (mut alone, mut together) = (reader(spool.path()), reader(spool.path()));
+    let mails = several();
+    let all: Vec<&[u8]> = mails.iter().map(Vec::as_slice).collect();
+    together.hand_over(&all).unwrap();
+    for mail in &mails {
+        let keep = &mut |_: &mut dyn std::io::Read| Ok((String::new(), tempfile::tempfile()?));
+        let told = together.read_short(mail, keep).unwrap();
+        let (content, kept) = read(&mut alone, mail);
+        assert_eq!(told.content.text, content.text);
+        assert_eq!(told.content.subject, content.subject);
+        // The JSON names no file that the daemon did not name.
+        assert_eq!(told.json.is_some(), kept == 0);
+        if let Some(json) = told.json {
+            let again: Content = serde_json::from_str(&json).unwrap();
+            assert_eq!(again, content);
+        }
+    }
+}
+
+#[test]
+fn another_mail_than_the_next_that_was_handed_over_is_read_all_the_same() {
+    let spool = tempfile::tempdir().unwrap();
+    let mut reader = reader(spool.path());
+    let mails = several();
+    reader
+        .hand_over(&[&mails[0], &mails[1], &mails[2]])
+        .unwrap();
+    let order = [
+        mails[0].clone(),
+        mails[2].clone(),
+        mails[1].clone(),
+        mails[3].clone(),
+    ];
+    assert_eq!(
+        subjects(&mut reader, &order),
+        ["plan 0", "plan 2", "plan 1", "plan 3"]
+    );
+    reader.hand_over(&[&mails[4], &mails[5]]).unwrap();
+    reader.hand_over(&[&mails[6], &mails[8]]).unwrap();
+    assert_eq!(subjects(&mut reader, &mails[6..7]), ["plan 6"]);
+}
+
+#[test]
+fn a_reader_that_is_lost_over_mails_handed_over_costs_one_of_them_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, then) in ["exit 3", "read -n 20; kill -9 $$"].iter().enumerate() {
+        let dir = dir.path().join(number.to_string());
+        std::fs::create_dir(&dir).unwrap();
+        let mut reader = Reader::new(failing(&dir, 1, then), &dir, PATIENT);
+        let mails = vec![WITH_FILE.to_vec(); 3];
+        let all: Vec<&[u8]> = mails.iter().map(Vec::as_slice).collect();
+        reader.hand_over(&all).unwrap();
+        let failed = |mail: &Vec<u8>| {
+            let (content, _) = read(&mut reader, mail);
+            assert_eq!(content.text, "Text.", "{then}");
+            matches!(content.files[0].reading, Reading::Failed(_))
+        };
+        let failed = mails.iter().map(failed).filter(|failed| *failed).count();
+        assert!(failed <= 1, "{then}: {failed}");
+    }
+}
+
 /// A content that names `hash` without having handed it over, as the wire carries it.
 fn content_naming(hash: &str) -> Vec<u8> {
     let mut content = Content::default();

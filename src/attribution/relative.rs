@@ -11,12 +11,17 @@ pub fn relative_day(
     campaign: &Campaign,
 ) -> Option<(NaiveDate, &'static str, &'static str)> {
     let today = base.date_naive();
-    for word in ["前天", "前日"] {
+    // One look for what all of them have: most texts have none.
+    let some_of = |sign: &str, words: &[&'static str]| match text.contains(sign) {
+        true => words.to_vec(),
+        false => Vec::new(),
+    };
+    for word in some_of("前", &["前天", "前日"]) {
         if text.contains(word) {
             return Some((today - Days::new(2), "day_before_yesterday", word));
         }
     }
-    for word in ["昨日", "昨天", "昨晚", "昨上午", "昨下午"] {
+    for word in some_of("昨", &["昨日", "昨天", "昨晚", "昨上午", "昨下午"]) {
         if tells(text, word).is_some() {
             return Some((today - Days::new(1), "yesterday", word));
         }
@@ -24,7 +29,8 @@ pub fn relative_day(
     if let Some((day, word)) = weekday(text, campaign).or_else(|| ordinal(text, campaign)) {
         return Some((day, "day_of_week", word));
     }
-    for word in ["今日", "今天", "今晨", "今早", "今晚", "今上午", "今下午"] {
+    const TODAY: [&str; 7] = ["今日", "今天", "今晨", "今早", "今晚", "今上午", "今下午"];
+    for word in some_of("今", &TODAY) {
         if let Some(at) = tells(text, word) {
             let early = is_to_come(&text[at..], base);
             return Some((

@@ -4,7 +4,7 @@ use super::{Packed, Place, Store, contents, name, resemblance};
 use crate::attribution::Words;
 use crate::campaign::Moment;
 use crate::message::Content;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use std::collections::{HashMap, HashSet};
@@ -164,23 +164,26 @@ fn sender(content: &Content) -> &str {
 }
 
 fn mail(connection: &Connection, kept: &Kept) -> Result<(i64, bool)> {
+    if let Some(content) = &kept.content
+        && let Some(new) = insert(connection, kept, content)?
+    {
+        return Ok((new, true));
+    }
     let known = connection
         .prepare_cached("SELECT id FROM mails WHERE sha256 = ?1")?
         .query_row([&kept.sha256], |row| row.get(0))
         .optional()?;
-    match (known, &kept.content) {
-        (Some(id), _) => Ok((id, false)),
-        (None, Some(content)) => Ok((insert(connection, kept, content)?, true)),
-        (None, None) => anyhow::bail!("mail {} is neither kept nor read", kept.sha256),
-    }
+    let known = known.with_context(|| format!("mail {} is neither kept nor read", kept.sha256))?;
+    Ok((known, false))
 }
 
-fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64> {
+/// `None` where the mail is kept already.
+fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<Option<i64>> {
     let packed = kept.packed.as_ref();
-    connection
+    let inserted = connection
         .prepare_cached(
             "INSERT INTO mails (sha256, bytes, source, received_at, message_id, sender, subject, bounced, pack, offset)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (sha256) DO NOTHING",
         )?
         .execute(params![
             kept.sha256,
@@ -194,6 +197,9 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             packed.map(|packed| &packed.pack),
             packed.map(|packed| packed.offset),
         ])?;
+    if inserted == 0 {
+        return Ok(None);
+    }
     let mail = connection.last_insert_rowid();
     contents::write_json(connection, mail, kept.json.as_deref(), content)?;
     connection
@@ -208,7 +214,7 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<i64
             .execute([part])?;
     }
     insert_files(connection, mail, content)?;
-    Ok(mail)
+    Ok(Some(mail))
 }
 
 fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
