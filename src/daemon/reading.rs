@@ -17,6 +17,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::NamedTempFile;
 
 /// A mail on its way in.
 #[derive(Debug)]
@@ -130,35 +131,15 @@ impl Reading {
             Raw::Memory(bytes) => bytes.len() as u64,
             Raw::File(file) => file.as_file().metadata()?.len(),
         };
-        let staged = &mut prepared.staged;
-        let (mut parts, mut json) = (Vec::new(), None);
-        let content = match mail.raw {
-            _ if !new => None,
+        let (told, parts) = match mail.raw {
+            _ if !new => (None, vec![]),
             Raw::Memory(raw) => {
-                let mut shelling = Shelling::of(&raw);
-                let told = self.read(&raw, staged, Some(&mut shelling))?;
-                let shell = (raw.len() > SMALL).then(|| shelling.shell());
-                match loose(&sha256, raw, shell)? {
-                    Ok((loose, blobs)) => {
-                        prepared.loose.push(loose);
-                        parts = blobs;
-                    }
-                    Err(raw) => staged.extend(self.blobs.stage(&sha256, &raw)?),
-                }
-                json = told.json;
-                Some(told.content)
+                let (told, parts) = self.stage_in_memory(&sha256, raw, prepared)?;
+                (Some(told), parts)
             }
-            Raw::File(file) => {
-                let large = self.large.clone();
-                self.reader.end();
-                let _alone = large.lock().unwrap_or_else(PoisonError::into_inner);
-                let raw = file.reopen()?;
-                staged.extend(self.blobs.stage_file(&sha256, file)?);
-                let content = self.read_file(&raw, staged)?;
-                self.reader.end();
-                Some(content)
-            }
+            Raw::File(file) => (Some(self.stage_large(&sha256, file, prepared)?), vec![]),
         };
+        let (content, json) = told.map(|told| (told.content, told.json)).unzip();
         let headers_know = content.as_ref().filter(|_| mail.place.is_none());
         let words = content.as_ref().and_then(|content| self.words(content));
         Ok(Kept {
@@ -170,9 +151,55 @@ impl Reading {
             parts,
             place: mail.place,
             content,
-            json,
+            json: json.flatten(),
             words,
         })
+    }
+
+    /// Packs what is small of a mail, itself or its shell; gives the blobs that then stand in it.
+    fn stage_in_memory(
+        &mut self,
+        sha256: &str,
+        raw: Vec<u8>,
+        prepared: &mut Prepared,
+    ) -> Result<(Told, Vec<String>)> {
+        let mut shelling = Shelling::of(&raw);
+        let told = self.read(&raw, &mut prepared.staged, Some(&mut shelling))?;
+        let loose = |bytes, shell| Loose {
+            sha256: sha256.to_owned(),
+            bytes,
+            shell,
+        };
+        if raw.len() <= SMALL {
+            prepared.loose.push(loose(raw, false));
+            return Ok((told, vec![]));
+        }
+        let shell = shelling.shell();
+        let Some(bytes) = packable(&shell)? else {
+            prepared.staged.extend(self.blobs.stage(sha256, &raw)?);
+            return Ok((told, vec![]));
+        };
+        prepared.loose.push(loose(bytes, true));
+        let parts = shell.parts.into_iter().map(|part| part.sha256);
+        Ok((told, parts.collect()))
+    }
+
+    /// A mail in a file is read alone, by a reader that ends with it.
+    fn stage_large(
+        &mut self,
+        sha256: &str,
+        file: NamedTempFile,
+        prepared: &mut Prepared,
+    ) -> Result<Told> {
+        let large = self.large.clone();
+        self.reader.end();
+        let _alone = large.lock().unwrap_or_else(PoisonError::into_inner);
+        let raw = file.reopen()?;
+        prepared.staged.extend(self.blobs.stage_file(sha256, file)?);
+        let content = self.read_file(&raw, &mut prepared.staged)?;
+        self.reader.end();
+        let json = None;
+        Ok(Told { content, json })
     }
 
     /// What the words say; `None` where reading them breaks, which is for who judges to tell.
@@ -241,28 +268,13 @@ pub(super) fn arrival(content: &Content) -> Option<Moment> {
     Some(content.received?.with_timezone(&CST))
 }
 
-/// What is to be packed of a mail, with the blobs that it then lacks: itself, or its shell where it has one. The mail
-/// again where too much of it is left.
-fn loose(
-    sha256: &str,
-    raw: Vec<u8>,
-    shell: Option<Shell>,
-) -> Result<Result<(Loose, Vec<String>), Vec<u8>>> {
-    let sha256 = sha256.to_owned();
-    let small = |bytes: Vec<u8>, shell| Loose {
-        sha256,
-        bytes,
-        shell,
-    };
-    let Some(shell) = shell else {
-        return Ok(Ok((small(raw, false), vec![])));
-    };
-    let bytes = shell.to_bytes()?;
-    if shell.parts.is_empty() || bytes.len() > SMALL {
-        return Ok(Err(raw));
+/// The bytes of a shell; `None` where nothing was taken out, or too much of the mail is left.
+fn packable(shell: &Shell) -> Result<Option<Vec<u8>>> {
+    if shell.parts.is_empty() {
+        return Ok(None);
     }
-    let parts = shell.parts.into_iter().map(|part| part.sha256).collect();
-    Ok(Ok((small(bytes, true), parts)))
+    let bytes = shell.to_bytes()?;
+    Ok((bytes.len() <= SMALL).then_some(bytes))
 }
 
 /// Bytes that are shown to another as they are read.
