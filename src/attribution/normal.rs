@@ -31,6 +31,9 @@ fn staying(text: &str) -> usize {
         at += match bytes[at..] {
             [b'\n' | b'!'..=b'~', ..] => 1,
             [a, b, c, ..] if common_han([a, b, c]).is_some_and(|place| !HAS_FORM.holds(place)) => 3,
+            // 、。《》〔〕“”
+            [0xE3, 0x80, 0x81 | 0x82 | 0x8A | 0x8B | 0x94 | 0x95, ..]
+            | [0xE2, 0x80, 0x9C | 0x9D, ..] => 3,
             _ => return at,
         };
     }

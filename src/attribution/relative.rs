@@ -1,8 +1,45 @@
 //! Days that words name by their distance: 昨日, 今天, 周三, 第二天.
 
 use crate::campaign::{Campaign, Moment};
+use aho_corasick::AhoCorasick;
 use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
 use memchr::memmem;
+use std::sync::LazyLock;
+
+const BEFORE_YESTERDAY: [&str; 2] = ["前天", "前日"];
+const YESTERDAY: [&str; 5] = ["昨日", "昨天", "昨晚", "昨上午", "昨下午"];
+const TODAY: [&str; 7] = ["今日", "今天", "今晨", "今早", "今晚", "今上午", "今下午"];
+const FIRST: &str = "首日";
+const LAST: [&str; 2] = ["最后一天", "最后一日"];
+const NTH: &str = "第";
+const WEEK: [&str; 3] = ["星期", "礼拜", "周"];
+const WEEKDAYS: [(&str, Weekday); 8] = [
+    ("一", Weekday::Mon),
+    ("二", Weekday::Tue),
+    ("三", Weekday::Wed),
+    ("四", Weekday::Thu),
+    ("五", Weekday::Fri),
+    ("六", Weekday::Sat),
+    ("日", Weekday::Sun),
+    ("天", Weekday::Sun),
+];
+
+/// One of these is in each of them: most texts have none, which one look tells.
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let weekdays = WEEK.iter().flat_map(|week| {
+        let named = WEEKDAYS
+            .iter()
+            .map(move |(name, _)| format!("{week}{name}"));
+        named.collect::<Vec<_>>()
+    });
+    let days = BEFORE_YESTERDAY
+        .iter()
+        .chain(&YESTERDAY)
+        .chain(&TODAY)
+        .chain(&LAST);
+    let words = days.chain(&[FIRST, NTH]).map(|word| (*word).to_owned());
+    AhoCorasick::new(words.chain(weekdays)).expect("the words are few and short")
+});
 
 /// The day that the first such word of `text` (normal form) names: day, rule, word.
 pub fn relative_day(
@@ -10,37 +47,25 @@ pub fn relative_day(
     base: Moment,
     campaign: &Campaign,
 ) -> Option<(NaiveDate, &'static str, &'static str)> {
-    let today = base.date_naive();
-    // One look for what all of them have: most texts have none.
-    let some_of = |sign: &str, words: &[&'static str]| match text.contains(sign) {
-        true => words.to_vec(),
-        false => Vec::new(),
-    };
-    for word in some_of("前", &["前天", "前日"]) {
-        if text.contains(word) {
-            return Some((today - Days::new(2), "day_before_yesterday", word));
-        }
+    if !SIGNS.is_match(text) {
+        return None;
     }
-    for word in some_of("昨", &["昨日", "昨天", "昨晚", "昨上午", "昨下午"]) {
-        if tells(text, word).is_some() {
-            return Some((today - Days::new(1), "yesterday", word));
-        }
+    let today = base.date_naive();
+    if let Some(word) = BEFORE_YESTERDAY.iter().find(|word| text.contains(*word)) {
+        return Some((today - Days::new(2), "day_before_yesterday", word));
+    }
+    if let Some(word) = YESTERDAY.iter().find(|word| tells(text, word).is_some()) {
+        return Some((today - Days::new(1), "yesterday", word));
     }
     if let Some((day, word)) = weekday(text, campaign).or_else(|| ordinal(text, campaign)) {
         return Some((day, "day_of_week", word));
     }
-    const TODAY: [&str; 7] = ["今日", "今天", "今晨", "今早", "今晚", "今上午", "今下午"];
-    for word in some_of("今", &TODAY) {
-        if let Some(at) = tells(text, word) {
-            let early = is_to_come(&text[at..], base);
-            return Some((
-                if early { today - Days::new(1) } else { today },
-                "today",
-                word,
-            ));
-        }
-    }
-    None
+    let (at, word) = TODAY
+        .iter()
+        .find_map(|word| Some((tells(text, word)?, *word)))?;
+    let early = is_to_come(&text[at..], base);
+    let day = if early { today - Days::new(1) } else { today };
+    Some((day, "today", word))
 }
 
 /// 今天下午, written at 00:20, is yesterday's.
@@ -72,30 +97,16 @@ fn tells(text: &str, word: &str) -> Option<usize> {
         "的信息",
         "才",
     ];
-    // Most words are nowhere in it, which is found out faster than where.
-    let at = text.contains(word).then(|| text.find(word))??;
+    let at = text.find(word)?;
     let rest = &text[at + word.len()..];
     let sent = SENT.iter().any(|sent| rest.starts_with(sent)) && !rest.starts_with("发生");
     (!sent).then_some(at)
 }
 
 fn weekday(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
-    const NAMES: [(&str, Weekday); 8] = [
-        ("一", Weekday::Mon),
-        ("二", Weekday::Tue),
-        ("三", Weekday::Wed),
-        ("四", Weekday::Thu),
-        ("五", Weekday::Fri),
-        ("六", Weekday::Sat),
-        ("日", Weekday::Sun),
-        ("天", Weekday::Sun),
-    ];
-    ["星期", "礼拜", "周"].iter().find_map(|prefix| {
-        if !text.contains(prefix) {
-            return None;
-        }
+    WEEK.iter().find_map(|prefix| {
         let names = following(text, prefix);
-        let named = NAMES.iter().filter(|(name, _)| names.contains(name));
+        let named = WEEKDAYS.iter().filter(|(name, _)| names.contains(name));
         named.into_iter().find_map(|(name, weekday)| {
             let word = format!("{prefix}{name}");
             let told = |(at, _): &(usize, &str)| {
@@ -123,26 +134,48 @@ fn following(text: &str, prefix: &str) -> String {
 /// 首日, 第二天, 第3日, 最后一天 of the week.
 fn ordinal(text: &str, campaign: &Campaign) -> Option<(NaiveDate, &'static str)> {
     let last = campaign.days().count() as u32;
-    for (word, n) in [("首日", 1), ("最后一天", last), ("最后一日", last)] {
-        if text.contains(word) {
-            return Some((campaign.nth_day(n)?, word));
+    if text.contains(FIRST) {
+        return Some((campaign.nth_day(1)?, FIRST));
+    }
+    if let Some(word) = LAST.iter().find(|word| text.contains(*word)) {
+        return Some((campaign.nth_day(last)?, word));
+    }
+    let nths = memmem::find_iter(text.as_bytes(), NTH);
+    let numbers = nths.filter_map(|at| numbered(&text[at + NTH.len()..]));
+    let n = numbers.filter(|n| (1..=last).contains(n)).min()?;
+    Some((campaign.nth_day(n)?, "第几天"))
+}
+
+/// The number before 天 or 日 at the beginning of a text: a Chinese one of one digit, or an Arabic one.
+fn numbered(text: &str) -> Option<u32> {
+    const NUMBERS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "七"];
+    let (n, rest) = match NUMBERS.iter().position(|number| text.starts_with(number)) {
+        Some(place) => (place as u32 + 1, &text[NUMBERS[place].len()..]),
+        None => {
+            let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+            (text[..text.len() - rest.len()].parse().ok()?, rest)
+        }
+    };
+    rest.starts_with(['天', '日']).then_some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_the_week_is_numbered_in_chinese_or_arabic() {
+        for (text, n) in [
+            ("三天的活动", Some(3)),
+            ("3日，学校", Some(3)),
+            ("12天", Some(12)),
+            ("一季度", None),
+            ("十二天", None),
+            ("99999999999天", None),
+            ("天", None),
+            ("", None),
+        ] {
+            assert_eq!(numbered(text), n, "{text}");
         }
     }
-    if !text.contains('第') {
-        return None;
-    }
-    const NUMBERS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "七"];
-    let named = |n: u32| {
-        let numbers = [
-            NUMBERS.get(n as usize - 1).map(|han| (*han).to_owned()),
-            Some(n.to_string()),
-        ];
-        let mut forms = numbers
-            .into_iter()
-            .flatten()
-            .flat_map(|number| [format!("第{number}天"), format!("第{number}日")]);
-        forms.any(|form| text.contains(&form))
-    };
-    let n = (1..=last).find(|n| named(*n))?;
-    Some((campaign.nth_day(n)?, "第几天"))
 }
