@@ -44,7 +44,7 @@ const LATE: &str = "处理超时";
 
 pub use bounce::{Bounce, Fault};
 pub use content::*;
-pub use files::sha256;
+pub use files::{hex, sha256};
 pub use host::{Host, Tool};
 pub use media::Details;
 pub use quote::is_forward;

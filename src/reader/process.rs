@@ -253,11 +253,12 @@ impl Reader {
             _ => until,
         };
         let outcome = running.timed(left, |running| {
-            if !is_there && raw.length() <= LARGE {
+            if !is_there {
                 begin(&mut running.to, request)?;
-                send(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
-            } else if !is_there {
-                say(&mut running.to, request)?;
+                if raw.length() <= LARGE {
+                    put(&mut running.to, &raw.piece(0, LARGE as usize)?)?;
+                }
+                running.to.flush()?;
             }
             let mut left = FILE_BYTES;
             let (mut names, mut last) = (Vec::new(), None);

@@ -1,6 +1,7 @@
 //! Content-addressed files: raw mails and attachments, named by their SHA-256.
 
 use super::remote::Remote;
+use crate::message::hex;
 use anyhow::{Context, Result, ensure};
 use fail::fail_point;
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
 
 /// What is read and written at a time.
-const PIECE: usize = 128 << 10;
+pub(super) const PIECE: usize = 128 << 10;
 
 /// The directory of all blobs: `blobs/ab/abcdef…`; of those that the storage holds too, some of them there alone.
 #[derive(Debug, Clone)]
@@ -254,12 +255,7 @@ impl Write for Hashed {
     }
 }
 
-/// SHA-256 in lower case hex.
-pub fn hash(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// SHA-256 of a whole file, read in pieces.
+/// SHA-256 of a whole file in lower case hex, read in pieces.
 pub fn hash_file(path: &Path) -> Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
@@ -272,15 +268,10 @@ pub fn hash_file(path: &Path) -> Result<String> {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from(b"0123456789abcdef"[usize::from(n)]);
-    let two = |byte: &u8| [digit(byte >> 4), digit(byte & 0xf)];
-    bytes.iter().flat_map(two).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::hash;
 
     #[test]
     fn a_kept_blob_lies_under_its_hash_and_is_not_written_again() {

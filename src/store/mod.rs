@@ -29,7 +29,7 @@ mod verdicts;
 mod wire;
 
 pub use alarms::Alarm;
-pub use blobs::{Blobs, Staged, hash, hash_file};
+pub use blobs::{Blobs, Staged, hash_file};
 pub use bounces::Returned;
 pub use corrections::{CorrectionRow, Lesson, LessonKind, NewCorrection, NewLesson};
 pub use cursors::{Cursor, Ledger, Place, Trouble};
@@ -46,6 +46,9 @@ pub use replies::{Answered, Reply};
 pub use shell::{Shell, Shelling};
 pub use survey::{Survey, has_log, survey};
 pub use upkeep::Named;
+
+/// The name by which bytes are kept.
+pub use crate::message::sha256 as hash;
 
 use crate::attribution::Words;
 use crate::campaign::{CST, Moment};

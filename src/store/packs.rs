@@ -2,7 +2,7 @@
 //! SHA-256: a small mail whole, a larger one as its shell. A file for each would cost the file system more than all else
 //! that is done with the mail.
 
-use super::blobs::Hashed;
+use super::blobs::{Hashed, PIECE};
 use super::shell::Shell;
 use super::{Blobs, RawMail, Staged, Store, hash};
 use crate::campaign::Moment;
@@ -55,7 +55,8 @@ impl Blobs {
             _ => {}
         }
         let mut offsets = HashMap::new();
-        let mut tar = Builder::new(BufWriter::new(Hashed::new(self.spool())?));
+        let file = BufWriter::with_capacity(PIECE, Hashed::new(self.spool())?);
+        let mut tar = Builder::new(file);
         let mut end = 0;
         for loose in all {
             if offsets.insert(&loose.sha256, end + BLOCK).is_none() {

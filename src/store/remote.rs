@@ -1,8 +1,8 @@
 //! Object storage, where blobs lie besides the disk: a bucket that speaks S3, or a directory such as one of another machine.
 
-use super::blobs::hex;
 use super::wire::Wire;
 use crate::config;
+use crate::message::hex;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
