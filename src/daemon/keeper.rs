@@ -60,7 +60,17 @@ impl Keeper {
     /// # Errors
     /// As of [`Daemon::open`] and [`Daemon::pass`]; a [`Fault`] as context where the database cannot be used.
     pub async fn pass(&mut self, now: Moment) -> Result<()> {
-        self.heart.stage(Stage::Opening);
+        let passed = self.one_of_many(now).await;
+        self.heart.passed();
+        passed
+    }
+
+    /// The same without the sign of its end.
+    async fn one_of_many(&mut self, now: Moment) -> Result<()> {
+        self.heart.begins();
+        if self.daemon.is_none() {
+            self.heart.stage(Stage::Opening);
+        }
         let result = self.try_pass(now).await;
         let fault = result
             .as_ref()
@@ -76,7 +86,6 @@ impl Keeper {
                 .note(fault, told, &self.config.alarms, now)
                 .await;
         }
-        self.heart.passed();
         result
     }
 
@@ -116,7 +125,7 @@ impl Keeper {
         let usual = Duration::from_secs(self.config.poll_seconds());
         let (mut wait, mut begun) = (usual, false);
         while !*stop.borrow() {
-            let passed = self.pass(clock.now()).await;
+            let passed = self.one_of_many(clock.now()).await;
             begun |= self.daemon.is_some() || self.outages.lasting().next().is_some();
             if begun {
                 self.heart.began();

@@ -292,7 +292,6 @@ impl Daemon {
         if new_day && self.kept_on.is_some() {
             look_through(&self.data_dir)?;
         }
-        self.heart.stage(Stage::Sending);
         self.send(now).await?;
         if new_day {
             self.prune(now)?;

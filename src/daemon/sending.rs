@@ -1,5 +1,6 @@
 //! Sending: each letter of the queue is looked at again, written, and offered to the server.
 
+use super::watching::Stage;
 use super::{Daemon, Due, Reminders};
 use crate::campaign::{CST, Campaign, Moment};
 use crate::config;
@@ -69,6 +70,7 @@ impl Daemon {
         if letters.is_empty() {
             return Ok(0);
         }
+        self.heart.stage(Stage::Sending);
         let transport = Transport::open(&self.config.outgoing, &self.data_dir)?;
         let dues = self.reminders(now)?.dues(&self.campaign);
         letters.sort_by_key(|letter| {

@@ -37,7 +37,9 @@ impl Store {
             changed.extend(seen(&transaction, name, what, (now, now), false)?);
         }
         let open: Vec<(i64, String, i64)> = transaction
-            .prepare("SELECT id, name, seen_at FROM alarms WHERE cleared_at IS NULL ORDER BY id")?
+            .prepare_cached(
+                "SELECT id, name, seen_at FROM alarms WHERE cleared_at IS NULL ORDER BY id",
+            )?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
         for (id, name, seen_at) in open {
@@ -134,17 +136,19 @@ fn seen(
     (first, last): (Moment, Moment),
     told: bool,
 ) -> Result<Option<i64>> {
-    let new = connection.execute(
-        "INSERT INTO alarms (name, what, since, seen_at, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-        params![name, what, first.timestamp(), last.timestamp(), told],
-    )?;
+    let new = connection
+        .prepare_cached(
+            "INSERT INTO alarms (name, what, since, seen_at, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![name, what, first.timestamp(), last.timestamp(), told])?;
     if new > 0 {
         return Ok(Some(connection.last_insert_rowid()));
     }
-    connection.execute(
-        "UPDATE alarms SET seen_at = max(seen_at, ?2) WHERE name = ?1 AND cleared_at IS NULL",
-        params![name, last.timestamp()],
-    )?;
+    connection
+        .prepare_cached(
+            "UPDATE alarms SET seen_at = max(seen_at, ?2) WHERE name = ?1 AND cleared_at IS NULL",
+        )?
+        .execute(params![name, last.timestamp()])?;
     Ok(None)
 }
 

@@ -23,7 +23,9 @@ impl Store {
     pub fn set_back_to(&mut self, now: Moment) -> Result<()> {
         let transaction = self.connection.transaction()?;
         for update in SET_BACK {
-            transaction.execute(update, [now.timestamp()])?;
+            transaction
+                .prepare_cached(update)?
+                .execute([now.timestamp()])?;
         }
         Ok(transaction.commit()?)
     }

@@ -114,7 +114,7 @@ impl Store {
 
     /// Notes that a folder was opened. A changed UIDVALIDITY puts the cursor back to the start.
     pub fn opened(&mut self, folder: &str, uidvalidity: u32, server_count: u32) -> Result<()> {
-        self.connection.execute(
+        let mut statement = self.connection.prepare_cached(
             "INSERT INTO cursors (folder, uidvalidity, last_uid, server_count, compared_at, polled_at)
              VALUES (?1, ?2, 0, ?3, 0, 0)
              ON CONFLICT DO UPDATE SET server_count = ?3,
@@ -123,8 +123,8 @@ impl Store {
                  settled_count = iif(uidvalidity = ?2, settled_count, NULL),
                  uidvalidity = ?2
              WHERE server_count <> ?3 OR uidvalidity <> ?2",
-            params![folder, uidvalidity, server_count],
         )?;
+        statement.execute(params![folder, uidvalidity, server_count])?;
         Ok(())
     }
 
@@ -132,7 +132,8 @@ impl Store {
     pub fn polled(&mut self, now: Moment) -> Result<()> {
         let rows = self
             .connection
-            .execute("UPDATE cursors SET polled_at = ?1", [now.timestamp()])?;
+            .prepare_cached("UPDATE cursors SET polled_at = ?1")?
+            .execute([now.timestamp()])?;
         self.bookkeeping += rows as u64;
         Ok(())
     }
@@ -307,7 +308,8 @@ impl Store {
             )?,
             None => self
                 .connection
-                .execute("DELETE FROM troubles WHERE folder = ?1", [folder])?,
+                .prepare_cached("DELETE FROM troubles WHERE folder = ?1")?
+                .execute([folder])?,
         };
         Ok(changed > 0)
     }
@@ -338,9 +340,10 @@ impl Store {
 
     /// When the mailbox was last polled to the end.
     pub fn polled_at(&self) -> Result<Option<Moment>> {
-        let seconds: Option<i64> =
-            self.connection
-                .query_row("SELECT max(polled_at) FROM cursors", [], |row| row.get(0))?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT max(polled_at) FROM cursors")?;
+        let seconds: Option<i64> = statement.query_row([], |row| row.get(0))?;
         Ok(seconds.filter(|seconds| *seconds > 0).map(moment))
     }
 }

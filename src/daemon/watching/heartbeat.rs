@@ -153,14 +153,14 @@ impl Heartbeat {
         }
     }
 
+    /// A pass begins; its first stage says so.
+    pub fn begins(&self) {
+        self.life().pass_began = Some(Instant::now());
+    }
+
     /// The loop comes to its next stage.
     pub fn stage(&self, stage: Stage) {
-        self.change(|life| {
-            life.pulse.stage = stage;
-            if stage == Stage::Opening {
-                life.pass_began = Some(Instant::now());
-            }
-        });
+        self.change(|life| life.pulse.stage = stage);
     }
 
     /// The first pass is under way.
@@ -176,27 +176,24 @@ impl Heartbeat {
         self.beat();
     }
 
-    /// A poll that was begun at `at` came to its end.
+    /// A poll that was begun at `at` came to its end. The next stage tells others of it.
     pub fn polled(&self, at: Moment, error: Option<String>) {
-        self.change(|life| {
-            life.pulse.polls += 1;
-            life.pulse.polls_failed += u64::from(error.is_some());
-            life.pulse.attempt = Some(Attempt { at, error });
-        });
+        let mut life = self.life();
+        life.beats();
+        life.pulse.polls += 1;
+        life.pulse.polls_failed += u64::from(error.is_some());
+        life.pulse.attempt = Some(Attempt { at, error });
     }
 
     /// A pass came to its end, well or not.
     pub fn passed(&self) {
-        self.change(|life| {
-            let took = life.pass_began.take().map(|began| began.elapsed());
-            life.pulse.passes += 1;
-            life.pulse.passes_seconds += took.unwrap_or_default().as_secs_f64();
-        });
+        self.change(Life::pass_ended);
     }
 
-    /// Nothing is done for so long.
+    /// The pass, if one was under way, came to its end; nothing is done for so long.
     pub fn rests(&self, rest: Duration) {
         self.change(|life| {
+            life.pass_ended();
             life.pulse.stage = Stage::Resting;
             life.beat += rest;
             life.pulse.rest_until = Some(life.pulse.beat + delta(rest));
@@ -243,6 +240,13 @@ impl Life {
         self.beat = Instant::now();
         self.pulse.beat = system();
         self.pulse.rest_until = None;
+    }
+
+    fn pass_ended(&mut self) {
+        if let Some(began) = self.pass_began.take() {
+            self.pulse.passes += 1;
+            self.pulse.passes_seconds += began.elapsed().as_secs_f64();
+        }
     }
 }
 
