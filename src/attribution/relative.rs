@@ -1,7 +1,7 @@
 //! Days that words name by their distance: 昨日, 今天, 周三, 第二天.
 
 use crate::campaign::{Campaign, Moment};
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
 use memchr::memmem;
 use std::sync::LazyLock;
@@ -38,7 +38,11 @@ static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .chain(&TODAY)
         .chain(&LAST);
     let words = days.chain(&[FIRST, NTH]).map(|word| (*word).to_owned());
-    AhoCorasick::new(words.chain(weekdays)).expect("the words are few and short")
+    // Of this kind, the crate looks at many bytes at once.
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(words.chain(weekdays))
+        .expect("the words are few and short")
 });
 
 /// The day that the first such word of `text` (normal form) names: day, rule, word.
