@@ -177,7 +177,7 @@ impl Names {
                 let here = Input::new(text).range(start..).anchored(Anchored::Yes);
                 let found = self.finder.find(here);
                 let beyond = || text.ceil_char_boundary(start + 1);
-                next = found.map_or_else(beyond, |m| m.end());
+                next = found.map_or(0, |m| m.end()).max(beyond());
                 if found.is_some() {
                     return found;
                 }
@@ -217,6 +217,8 @@ fn all(roster: &Roster) -> BTreeMap<String, (Who, Naming)> {
     }
     add_districts(roster, &mut all);
     add_units(roster, &mut all);
+    // It would be found everywhere.
+    all.remove("");
     all
 }
 
@@ -374,6 +376,14 @@ mod tests {
             (text[hit.start..hit.end].to_owned(), who)
         })
         .collect()
+    }
+
+    #[test]
+    fn an_empty_name_is_found_nowhere() {
+        let text = "outside = [\"\", \"沈阳\"]\nundecided = [\"\"]\ncity = []\ncollege = []";
+        let roster = Roster::parse(text).unwrap();
+        let hits = Names::of(&roster).find("a沈阳，b");
+        assert_eq!(hits.iter().map(|hit| hit.start).collect::<Vec<_>>(), [1]);
     }
 
     fn units(text: &str) -> Vec<String> {

@@ -46,14 +46,22 @@ pub fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
     as_stated(text).or_else(|| of_any_spelling(text))
 }
 
-/// As RFC 5322 section 3.3 has it, with its zone in figures: nearly all are written so. What could be read otherwise is not.
+/// As RFC 5322 section 3.3 has it, with its zone in figures and no comment: nearly all are written so. What could be read
+/// otherwise is not.
 fn as_stated(text: &str) -> Option<DateTime<FixedOffset>> {
-    let (_, zone) = text.rsplit_once(' ')?;
-    let zoned = zone.len() == 5 && zone.starts_with(['+', '-']);
+    let (before, zone) = text.rsplit_once(' ')?;
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let zoned = zone.len() == 5 && zone.starts_with(['+', '-']) && is_number(&zone[1..]);
+    let dated = before
+        .split(' ')
+        .any(|word| word.len() == 4 && is_number(word));
+    if !zoned || !dated || text.contains('(') {
+        return None;
+    }
     let moment = DateTime::parse_from_rfc2822(text).ok()?;
     let leaps = moment.timestamp_subsec_nanos() > 0;
     let earthly = moment.offset().local_minus_utc().abs() <= 14 * 3600;
-    (zoned && earthly && !leaps && moment.year() >= 2000).then_some(moment)
+    (earthly && !leaps && moment.year() >= 2000).then_some(moment)
 }
 
 fn of_any_spelling(text: &str) -> Option<DateTime<FixedOffset>> {
@@ -179,16 +187,34 @@ mod tests {
     proptest! {
         #[test]
         fn what_the_standard_has_is_read_alike_both_ways(
-            seconds in 946_684_800..4_102_444_800_i64, zone in -15..=15, minutes in 0..4, weekday in any::<bool>(), end in "|Z| \\(CST\\)",
+            seconds in 946_800_000..4_102_444_800_i64, zone in -15..=15, minutes in 0..4, weekday in any::<bool>(), end in "|Z| \\(CST\\)| CST \\(GMT \\+800\\)",
         ) {
             let zone = FixedOffset::east_opt(zone * 3600 + minutes * 900).unwrap();
             let moment = DateTime::from_timestamp(seconds, 0).unwrap().with_timezone(&zone);
             let form = if weekday { "%a, %d %b %Y %H:%M:%S %z" } else { "%-d %b %Y %H:%M %z" };
             let text = moment.format(form).to_string() + &end;
+            let plain = end.is_empty() && zone.local_minus_utc().abs() <= 14 * 3600;
+            prop_assert_eq!(as_stated(&text).is_some(), plain, "{}", text);
             if let Some(read) = as_stated(&text) {
                 prop_assert_eq!(Some(read), of_any_spelling(&text), "{}", text);
             }
         }
+    }
+
+    #[test]
+    fn what_the_standard_s_reader_takes_otherwise_is_read_as_any_spelling() {
+        for text in [
+            "Mon, 23 May 2022 10:00:00 CST (GMT +800)",
+            "Mon, 23 May 2022 10:00:00 MDT (GMT -600)",
+            "Mon, 23 May 122 10:00:00 +0800",
+            "23 May 2022 23:59:60 +0800",
+            "23 May 2022 10:00:00 +1500",
+        ] {
+            assert_eq!(as_stated(text), None, "{text}");
+            assert_eq!(parse(text), of_any_spelling(text), "{text}");
+        }
+        let unknown = "23 May 2022 10:00:00 -0000";
+        assert_eq!(as_stated(unknown), of_any_spelling(unknown));
     }
 
     #[test]
