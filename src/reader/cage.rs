@@ -8,7 +8,7 @@ use landlock::{
     Scope, path_beneath_rules,
 };
 use libc::c_long;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, setpriority_process, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -101,8 +101,11 @@ pub fn tool(folder: &Path) -> rustix::io::Result<Cage> {
 
 /// Lets others go first from now on, where the processor is busy: this thread, and what it starts.
 pub fn give_way() {
-    // nice(2); without it all is as well, only not as soon.
-    let _ = rustix::process::nice(5);
+    const NICE: i32 = 5;
+    // setpriority(2); without it all is as well, only not as soon. Who was started by one that does so does it already.
+    if getpriority_process(None).is_ok_and(|nice| nice < NICE) {
+        let _ = setpriority_process(None, NICE);
+    }
 }
 
 fn limits(limits: &[(Resource, u64)]) -> rustix::io::Result<()> {

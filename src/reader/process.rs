@@ -49,7 +49,7 @@ const LARGE: u64 = 8 << 20;
 pub struct Told {
     /// What it says.
     pub content: Content,
-    /// The same in JSON as the reader put it; `None` where something in it is known better since.
+    /// The same in JSON as the reader put it; `None` where it is long, or something in it is known better since.
     pub json: Option<String>,
 }
 
@@ -103,6 +103,14 @@ impl Reader {
     /// # Errors
     /// When no reader can be started.
     pub fn hand_over(&mut self, mails: &[&[u8]]) -> Result<()> {
+        // It answers those first, and a mail may since lie where one of them lay.
+        if self
+            .running
+            .as_ref()
+            .is_some_and(|all| !all.ahead.is_empty())
+        {
+            self.running = None;
+        }
         if mails.len() < 2 {
             return Ok(());
         }
@@ -292,8 +300,7 @@ impl Reader {
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }
                     Reply::Content => {
-                        let (mut content, words): (Content, _) = hear_words(&mut running.from)?;
-                        let mut json = Some(words);
+                        let (mut content, mut json): (Content, _) = hear_words(&mut running.from)?;
                         // They become names on the disk: none but what we gave ourselves.
                         for name in names_in(&mut content) {
                             let given = name.parse().ok().and_then(|n: usize| names.get(n));

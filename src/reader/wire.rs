@@ -65,6 +65,8 @@ const FRAME: u64 = 1 << 30;
 
 /// The same for a value: a mail's content, with at most 16 MB of texts.
 const WORDS: u64 = 128 << 20;
+/// JSON up to so many bytes is kept as it was told; longer is written anew.
+const SHORT_WORDS: usize = 1 << 20;
 
 /// Writes one frame and flushes it.
 pub fn send(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
@@ -128,8 +130,10 @@ pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
     hear_words(from).map(|(value, _)| value)
 }
 
-/// The same, with the JSON itself.
-pub fn hear_words<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<(T, String)> {
+/// The same, with the JSON itself where it is short: a hijacked reader may put much in it that says nothing.
+pub fn hear_words<T: for<'a> Deserialize<'a>>(
+    from: &mut impl Read,
+) -> io::Result<(T, Option<String>)> {
     let frame = open(from)?;
     if frame.limit() > WORDS {
         return Err(io::ErrorKind::InvalidData.into());
@@ -137,7 +141,11 @@ pub fn hear_words<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Resul
     let mut bytes = Vec::new();
     whole(frame, &mut bytes)?;
     let words = simdutf8::basic::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-    Ok((serde_json::from_str(words)?, words.to_owned()))
+    let short = words.len() <= SHORT_WORDS;
+    Ok((
+        serde_json::from_str(words)?,
+        short.then(|| words.to_owned()),
+    ))
 }
 
 #[cfg(test)]
