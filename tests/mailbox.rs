@@ -212,6 +212,37 @@ async fn a_mail_that_shows_up_late_under_a_low_uid_is_found() {
 }
 
 #[tokio::test]
+async fn places_that_a_poll_knows_without_counting_are_those_that_counting_finds() {
+    let mut house = house().await;
+    let minute = |n| may(24, 8, n);
+    let deliver = |house: &House, n: u32, name: &str| {
+        let raw = report(name, CITY, 23);
+        house.server.deliver("INBOX", &raw, minute(n))
+    };
+    deliver(&house, 10, "a");
+    house.poll().await.unwrap();
+    deliver(&house, 20, "b");
+    let bad = deliver(&house, 30, "c");
+    house.server.misbehave(ImapFault::RefuseFetch(bad));
+    assert_eq!(house.poll().await.unwrap(), 1);
+    let cursor = house.daemon.store.cursor("INBOX").unwrap().unwrap();
+    assert_eq!((cursor.settled_count, places(&house)), (Some(3), 3));
+    house.server.behave();
+    // Below all that was seen: the counts alone tell of it.
+    let low = report("late", CITY, 23);
+    house.server.deliver_as("INBOX", 77, &low, minute(5));
+    assert_eq!(house.poll().await.unwrap(), 2);
+    assert_eq!((places(&house), house.unexplained()), (4, 0));
+}
+
+/// Places of INBOX, counted.
+fn places(house: &House) -> u32 {
+    let cursor = house.daemon.store.cursor("INBOX").unwrap().unwrap();
+    let store = &house.daemon.store;
+    store.present("INBOX", cursor.uidvalidity).unwrap()
+}
+
+#[tokio::test]
 async fn a_first_version_found_late_in_the_spam_folder_turns_the_second_into_its_repeat() {
     let mut house = house().await;
     house

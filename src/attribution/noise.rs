@@ -249,3 +249,16 @@ fn promises(text: &str) -> bool {
     text.split(['，', ',', '。', '；', '!', '\n'])
         .any(|clause| has(clause, &SENT) && !has(clause, &LATER))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_commerce_stands_in_one_text_and_not_across_two() {
+        let ad = |subject: &str, text: &str| advertisement(subject, text, &Content::default());
+        assert!(ad("代写报价", "退订").is_some());
+        // 报价 would stand where the one ends and the other begins.
+        assert_eq!(ad("本周工作日报", "价值引领，退订"), None);
+    }
+}

@@ -292,6 +292,7 @@ impl Daemon {
         if new_day && self.kept_on.is_some() {
             look_through(&self.data_dir)?;
         }
+        self.heart.beat();
         self.send(now).await?;
         if new_day {
             self.prune(now)?;

@@ -142,7 +142,7 @@ fn is_of_handles(error: &std::io::Error) -> bool {
         .is_some_and(|code| NO_HANDLES.contains(&code))
 }
 
-/// Whether this process may open so many files more.
+/// Whether this process may open so many files more. Of the machine as a whole, one is tried.
 pub fn handles_left(count: usize) -> bool {
     let opened = File::open("/dev/null").and_then(|first| {
         let others = (1..count).map(|_| first.try_clone());
