@@ -17,7 +17,7 @@ use seccompiler::{
 /// Address space of a caged process.
 const MEMORY: u64 = 1 << 30;
 /// CPU of a reader over all of its mails; of a tool, for its one file.
-const READER_SECONDS: u64 = 3600;
+const READER_SECONDS: u64 = 4 * 3600;
 const TOOL_SECONDS: u64 = 30;
 /// The largest file that a tool may write.
 const TOOL_FILE: u64 = 64 << 20;

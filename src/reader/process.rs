@@ -20,7 +20,7 @@ use super::wire::{Drill, READER, Reply, Request, begin, hear, hear_words, open, 
 use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
-const MAILS: usize = 5000;
+const MAILS: usize = 20_000;
 /// What all files of one mail may come to; the archives' own limits end before it.
 const FILE_BYTES: u64 = 2 << 30;
 /// What a reader gets of a large mail at a time, however much it asks for.
