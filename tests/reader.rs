@@ -67,18 +67,23 @@ fn a_reader_that_hangs_is_killed_at_its_limit() {
     assert!(outcome.contains("took too long"), "{outcome}");
 }
 
-/// A program that behaves like a reader until it is given a mail, then does `then`; later ones are true readers
-/// as far as `lost` of them have been lost.
-fn failing(dir: &Path, lost: usize, then: &str) -> PathBuf {
+/// A program that is a true reader, but for the first `lost` times that it is started: then it does `otherwise`.
+fn unlike_at_first(dir: &Path, lost: usize, otherwise: &str) -> PathBuf {
     let path = dir.join("failing-reader");
     let script = format!(
         "#!/bin/bash\ncd {dir}\necho x >>started\nif [ $(wc -l <started) -gt {lost} ]; then exec {PROGRAM} \"$@\"; fi\n\
-         printf '\\x0b\\0\\0\\0\\0\\0\\0\\0\"Full Full\"'\n{then}\n",
+         {otherwise}\n",
         dir = dir.display()
     );
     std::fs::write(&path, script).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
+}
+
+/// One that behaves like a reader until it is given a mail, then does `then`.
+fn failing(dir: &Path, lost: usize, then: &str) -> PathBuf {
+    let greets = "printf '\\x0b\\0\\0\\0\\0\\0\\0\\0\"Full Full\"'";
+    unlike_at_first(dir, lost, &format!("{greets}\n{then}"))
 }
 
 const WITH_FILE: &[u8] = b"From: a@example.cn\r\nSubject: plan\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n\
@@ -155,7 +160,7 @@ fn mails_handed_over_together_are_read_as_each_alone() {
     }
 }
 
-/// How many readers were started of a program that [`failing`] wrote.
+/// How many readers were started of a program that [`unlike_at_first`] wrote.
 fn started(dir: &Path) -> usize {
     let lines = std::fs::read_to_string(dir.join("started")).unwrap_or_default();
     lines.lines().count()
@@ -198,16 +203,10 @@ fn a_reader_that_is_lost_over_mails_handed_over_costs_none_its_words() {
     for (number, bytes) in [0, 30, 200, 2000, 6000].into_iter().enumerate() {
         let dir = dir.path().join(number.to_string());
         std::fs::create_dir(&dir).unwrap();
-        let path = dir.join("short-lived-reader");
-        let script = format!(
-            "#!/bin/bash\ncd {dir}\necho x >>started\nif [ $(wc -l <started) -gt 1 ]; then exec {PROGRAM} \"$@\"; fi\n\
-             {PROGRAM} \"$@\" | {{ dd bs=1 count={bytes} status=none; kill -9 $$; }}\n",
-            dir = dir.display(),
-            bytes = bytes + 40,
-        );
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let mut reader = Reader::new(path, &dir, PATIENT);
+        let answers = bytes + 40;
+        let dies =
+            format!("{PROGRAM} \"$@\" | {{ dd bs=1 count={answers} status=none; kill -9 $$; }}");
+        let mut reader = Reader::new(unlike_at_first(&dir, 1, &dies), &dir, PATIENT);
         let all: Vec<&[u8]> = mails.iter().map(Vec::as_slice).collect();
         reader.hand_over(&all).unwrap();
         let mut damaged = 0;

@@ -177,7 +177,7 @@ impl Names {
                 let here = Input::new(text).range(start..).anchored(Anchored::Yes);
                 let found = self.finder.find(here);
                 let beyond = || text.ceil_char_boundary(start + 1);
-                next = found.map_or(0, |m| m.end()).max(beyond());
+                next = found.map_or_else(beyond, |m| m.end());
                 if found.is_some() {
                     return found;
                 }
@@ -217,7 +217,7 @@ fn all(roster: &Roster) -> BTreeMap<String, (Who, Naming)> {
     }
     add_districts(roster, &mut all);
     add_units(roster, &mut all);
-    // It would be found everywhere.
+    // It would be found everywhere, and the search not get past it.
     all.remove("");
     all
 }
