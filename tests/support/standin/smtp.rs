@@ -12,6 +12,8 @@ pub async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<
     // A connection that is kept silent ends with its server.
     let mut connections = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
+        // Else the second half of an answer waits 40 ms for the acknowledgement of the first.
+        let _ = tcp.set_nodelay(true);
         let (state, tls) = (state.clone(), tls.clone());
         connections.spawn(async move {
             let stream: Box<dyn Stream> = match tls {
