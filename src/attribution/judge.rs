@@ -203,7 +203,7 @@ impl Judge {
     fn add_enclosed_tables(
         &self,
         content: &Content,
-        drafts: &[(usize, Draft)],
+        drafts: &[(usize, Cow<Draft>)],
         verdict: &mut Verdict,
         past: &Past,
     ) -> Result<()> {
@@ -431,15 +431,18 @@ fn enclosed_table(summary: &Submission, ordinal: usize) -> Option<Submission> {
 }
 
 /// Drafts with their places, those that staff joined put together.
-fn joined(drafts: &[Draft], rulings: &Rulings) -> Vec<(usize, Draft)> {
-    let mut all: BTreeMap<usize, Draft> = drafts.iter().cloned().enumerate().collect();
+fn joined<'a>(drafts: &'a [Draft], rulings: &Rulings) -> Vec<(usize, Cow<'a, Draft>)> {
+    let mut all: BTreeMap<usize, Cow<Draft>> =
+        drafts.iter().map(Cow::Borrowed).enumerate().collect();
     for from in 0..drafts.len() {
         let into = rulings
             .at(from)
             .joins
             .filter(|into| *into != from && all.contains_key(into));
         if let Some((into, draft)) = into.and_then(|into| Some((into, all.remove(&from)?))) {
-            all.entry(into).and_modify(|whole| whole.join(draft));
+            let draft = draft.into_owned();
+            all.entry(into)
+                .and_modify(|whole| whole.to_mut().join(draft));
         }
     }
     all.into_iter().collect()

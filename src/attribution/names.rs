@@ -49,8 +49,9 @@ pub struct Hit {
 #[derive(Debug)]
 pub struct Names {
     finder: AhoCorasick,
-    /// With what they begin: most places of a text need no look.
+    /// With what they begin, and how they go on: most places of a text need no look.
     firsts: Firsts,
+    seconds: Firsts,
     meanings: Vec<(Who, Naming)>,
 }
 
@@ -162,7 +163,8 @@ impl Names {
             .build(&patterns)
             .expect("a roster's names are few and short");
         Self {
-            firsts: Firsts::of(patterns.iter()),
+            firsts: Firsts::of(patterns.iter().map(String::as_str)),
+            seconds: Firsts::of(patterns.iter().map(|name| behind_first(name, 0))),
             finder,
             meanings,
         }
@@ -175,7 +177,8 @@ impl Names {
             loop {
                 let start = self.firsts.next_in(text, next)?;
                 let here = Input::new(text).range(start..).anchored(Anchored::Yes);
-                let found = self.finder.find(here);
+                let may_be = self.seconds.begin(behind_first(text, start));
+                let found = may_be.then(|| self.finder.find(here)).flatten();
                 let beyond = || text.ceil_char_boundary(start + 1);
                 next = found.map_or_else(beyond, |m| m.end());
                 if found.is_some() {
@@ -201,6 +204,11 @@ impl Names {
         });
         hits.flatten().collect()
     }
+}
+
+/// What follows the character that begins there.
+fn behind_first(text: &str, start: usize) -> &str {
+    &text[text.ceil_char_boundary(start + 1)..]
 }
 
 /// Every name with what it means.
@@ -384,6 +392,14 @@ mod tests {
         let roster = Roster::parse(text).unwrap();
         let hits = Names::of(&roster).find("a沈阳，b");
         assert_eq!(hits.iter().map(|hit| hit.start).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_name_of_one_character_is_found_before_anything() {
+        let text = "outside = [\"部\", \"沈阳\"]\nundecided = []\ncity = []\ncollege = []";
+        let names = Names::of(&Roster::parse(text).unwrap());
+        let starts = |text: &str| names.places(text).map(|m| m.start()).collect::<Vec<_>>();
+        assert_eq!(starts("部长，部a部𠮷沈阳部"), [0, 9, 13, 20, 26]);
     }
 
     fn units(text: &str) -> Vec<String> {

@@ -25,17 +25,27 @@ pub fn normal(text: &str) -> String {
 
 /// Bytes up to the first character that may not be its own normal form.
 fn staying(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = 0;
+    let (bytes, mut at) = (text.as_bytes(), 0);
     loop {
-        at += match bytes[at..] {
-            [b'\n' | b'!'..=b'~', ..] => 1,
-            [a, b, c, ..] if common_han([a, b, c]).is_some_and(|place| !HAS_FORM.holds(place)) => 3,
-            // 、。《》〔〕“”
-            [0xE3, 0x80, 0x81 | 0x82 | 0x8A | 0x8B | 0x94 | 0x95, ..]
-            | [0xE2, 0x80, 0x9C | 0x9D, ..] => 3,
-            _ => return at,
-        };
+        let before = at;
+        let (threes, _) = bytes[at..].as_chunks();
+        at += 3 * threes.iter().take_while(|three| stays(**three)).count();
+        let plain = |b: &&u8| matches!(b, b'\n' | b'!'..=b'~');
+        at += bytes[at..].iter().take_while(plain).count();
+        if at == before {
+            return at;
+        }
+    }
+}
+
+/// Whether a character of three bytes is its own normal form for certain.
+fn stays(utf8: [u8; 3]) -> bool {
+    match utf8 {
+        [0xE4..=0xE9, ..] => common_han(utf8).is_some_and(|han| !HAS_FORM.holds(han)),
+        // 、。《》〔〕“”
+        [0xE3, 0x80, last] => matches!(last, 0x81 | 0x82 | 0x8A | 0x8B | 0x94 | 0x95),
+        [0xE2, 0x80, last] => matches!(last, 0x9C | 0x9D),
+        _ => false,
     }
 }
 
@@ -49,7 +59,6 @@ fn standard(text: &str) -> String {
 /// A text in which a run of blanks becomes one space between two characters that are not Chinese, and nothing elsewhere.
 struct Folded {
     text: String,
-    last: char,
     blank: bool,
 }
 
@@ -57,7 +66,6 @@ impl Folded {
     fn new(bytes: usize) -> Self {
         Self {
             text: String::with_capacity(bytes),
-            last: '\n',
             blank: false,
         }
     }
@@ -66,7 +74,6 @@ impl Folded {
         if c.is_ascii_graphic() {
             self.part_from(c);
             self.text.push(c);
-            self.last = c;
         } else if c != '\n' && c.is_whitespace() {
             self.blank = true;
         } else {
@@ -76,20 +83,20 @@ impl Folded {
 
     /// One space where there were blanks between two that are not Chinese.
     fn part_from(&mut self, next: char) {
-        if std::mem::take(&mut self.blank) && between(self.last) && between(next) {
-            self.text.push(' ');
+        if std::mem::take(&mut self.blank) && between(next) {
+            let last = self.text.chars().next_back();
+            if last.is_some_and(between) {
+                self.text.push(' ');
+            }
         }
     }
 
     /// Words without blanks, in simplified characters.
     fn add(&mut self, words: &str) {
-        let mut ends = words.chars();
-        let Some(first) = ends.next() else {
-            return;
-        };
-        self.part_from(first);
-        self.last = ends.next_back().unwrap_or(first);
-        self.text.push_str(words);
+        if let Some(first) = words.chars().next() {
+            self.part_from(first);
+            self.text.push_str(words);
+        }
     }
 }
 
@@ -112,14 +119,13 @@ const SIMPLIFIED: &str = "宁沈阳连抚顺锦营辽盘铁岭芦岛师范专学
     课题应当届际国内门户关于为从后进过还这说对个们来无万亿岁周机构园艺丑龙凤东华丽乐网视频摄记录乡镇灾难\
     财货账类别规标准条约设环节优异获奖励责担历属层级评选竞请续谈论签证书补发";
 
-const FIRST: u32 = 0x4e00;
-const LAST: u32 = 0x9fff;
+const FIRST: u16 = 0x4e00;
 
 static FORMS: LazyLock<HashMap<char, char>> =
     LazyLock::new(|| TRADITIONAL.chars().zip(SIMPLIFIED.chars()).collect());
 
-/// A set of characters by which texts begin. Of the common Chinese ones each has a bit, which fits into the processor's
-/// nearest cache; of others it holds all or none.
+/// A set of characters by which texts begin. Of the common Chinese ones each has a bit, by its code, which fits into the
+/// processor's nearest cache; of others it holds all or none. An empty text begins all texts.
 #[derive(Debug, Clone)]
 pub struct Firsts {
     han: [u64; Self::WORDS],
@@ -127,72 +133,87 @@ pub struct Firsts {
 }
 
 impl Firsts {
-    const WORDS: usize = (LAST - FIRST) as usize / 64 + 1;
+    const WORDS: usize = 1 << 10;
     const NONE: Self = Self {
         han: [0; Self::WORDS],
         others: false,
     };
 
+    const ALL: Self = Self {
+        han: [u64::MAX; Self::WORDS],
+        others: true,
+    };
+
     /// The first characters of `texts`.
-    pub fn of<'a>(texts: impl Iterator<Item = &'a String>) -> Self {
-        let first = |text: &'a String| text.as_bytes().first_chunk().copied();
-        texts.fold(Self::NONE, |set, text| {
-            match first(text).and_then(common_han) {
-                Some(place) => set.with(place),
-                None => Self {
-                    others: true,
-                    ..set
-                },
-            }
+    pub fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        texts.fold(Self::NONE, |set, text| match first_han(text) {
+            Some(han) => set.with(han),
+            None if text.is_empty() => Self::ALL,
+            None => Self {
+                others: true,
+                ..set
+            },
         })
     }
 
-    const fn with(mut self, place: usize) -> Self {
-        self.han[place / 64] |= 1 << (place % 64);
+    /// Whether a text may begin with one of them.
+    pub fn begin(&self, text: &str) -> bool {
+        first_han(text).map_or(self.others, |han| self.holds(han))
+    }
+
+    const fn with(mut self, han: u16) -> Self {
+        self.han[(han / 64) as usize] |= 1 << (han % 64);
         self
     }
 
-    fn holds(&self, place: usize) -> bool {
-        self.han[place / 64] >> (place % 64) & 1 == 1
+    fn holds(&self, han: u16) -> bool {
+        self.han[(han / 64) as usize] >> (han % 64) & 1 == 1
     }
 
     /// Where the next of them stands in a text, from a byte on.
     pub fn next_in(&self, text: &str, from: usize) -> Option<usize> {
         let (bytes, mut at) = (text.as_bytes(), from);
+        let passed = |three: &&[u8; 3]| common_han(**three).is_some_and(|han| !self.holds(han));
         while at < bytes.len() {
-            at += match bytes[at..]
-                .first_chunk()
-                .and_then(|three| common_han(*three))
-            {
-                Some(place) if self.holds(place) => return Some(at),
-                Some(_) => 3,
-                None if self.others && text.is_char_boundary(at) => return Some(at),
-                None => 1,
-            };
+            let (threes, _) = bytes[at..].as_chunks();
+            at += 3 * threes.iter().take_while(passed).count();
+            match bytes[at..].first_chunk() {
+                Some(three) if common_han(*three).is_some() => return Some(at),
+                _ if at < bytes.len() && self.others && text.is_char_boundary(at) => {
+                    return Some(at);
+                }
+                _ => at += 1,
+            }
         }
         None
     }
 }
 
-/// The place among common Chinese characters of the one that these bytes are in UTF-8, if it is one.
-const fn common_han(utf8: [u8; 3]) -> Option<usize> {
+/// The code of a text's first character, if it is a common Chinese one.
+fn first_han(text: &str) -> Option<u16> {
+    let first = text.as_bytes().first_chunk();
+    first.and_then(|three| common_han(*three))
+}
+
+/// The code of the common Chinese character that these bytes are in UTF-8, if they are one.
+const fn common_han(utf8: [u8; 3]) -> Option<u16> {
     // It takes three bytes, of four, six and six bits; no other byte than a first has this form.
     let [0xE4..=0xE9, b, c] = utf8 else {
         return None;
     };
-    let code = (utf8[0] as u32 & 0xf) << 12 | (b as u32 & 0x3f) << 6 | c as u32 & 0x3f;
+    let code = (utf8[0] as u16 & 0xf) << 12 | (b as u16 & 0x3f) << 6 | c as u16 & 0x3f;
     if code < FIRST {
         return None;
     }
-    Some((code - FIRST) as usize)
+    Some(code)
 }
 
 /// Those that have another form.
 static HAS_FORM: Firsts = {
     let (mut set, mut rest) = (Firsts::NONE, TRADITIONAL.as_bytes());
     while let [a, b, c, after @ ..] = rest {
-        if let Some(place) = common_han([*a, *b, *c]) {
-            set = set.with(place);
+        if let Some(han) = common_han([*a, *b, *c]) {
+            set = set.with(han);
         }
         rest = after;
     }
@@ -200,7 +221,7 @@ static HAS_FORM: Firsts = {
 };
 
 fn has_form(c: char) -> bool {
-    is_common_han(c) && HAS_FORM.holds((c as u32 - FIRST) as usize)
+    is_common_han(c) && HAS_FORM.holds(c as u16)
 }
 
 fn simplified(c: char) -> char {
@@ -273,7 +294,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_first_character_of_a_text_is_found(text in "[a·一-丁沈阳𠮷。]{0,20}", firsts in prop::collection::vec("[a一沈𠮷]", 0..3)) {
-            let set = Firsts::of(firsts.iter());
+            let set = Firsts::of(firsts.iter().map(String::as_str));
             let mut found = Vec::new();
             let mut next = 0;
             while let Some(at) = set.next_in(&text, next) {

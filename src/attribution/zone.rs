@@ -135,7 +135,7 @@ fn first_sentence(narrative: &str) -> usize {
     let mut said = 0;
     let end = narrative.char_indices().find(|(_, c)| {
         said += usize::from(is_letter(*c));
-        said >= SAYS_LITTLE && "。！!;；".contains(*c)
+        said >= SAYS_LITTLE && matches!(c, '。' | '！' | '!' | ';' | '；')
     });
     end.map_or(narrative.len(), |(at, _)| at)
 }
