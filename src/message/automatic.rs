@@ -1,18 +1,24 @@
 //! Signs that a machine wrote the mail.
 
-use super::content::Automatic;
+use super::content::{Address, Automatic};
 use super::header::Headers;
 use super::mime::Part;
 
-/// The signs of headers and structure, each once.
-pub fn signs(parts: &[Part]) -> Vec<Automatic> {
+/// The signs of headers and structure, each once; `from` is whom the mail names as its sender.
+pub fn signs(parts: &[Part], from: Option<&Address>) -> Vec<Automatic> {
     let Some(root) = parts.first() else {
         return Vec::new();
     };
+    let subject = root.headers.token("subject");
+    let report = root
+        .headers
+        .parameter("content-type", "report-type")
+        .unwrap_or_default()
+        .to_lowercase();
     let signs = [
-        (is_reply(&root.headers), Automatic::Reply),
-        (is_bounce(root, parts), Automatic::Bounce),
-        (is_receipt(parts), Automatic::Receipt),
+        (is_reply(&root.headers, &subject), Automatic::Reply),
+        (is_bounce(parts, from, &report), Automatic::Bounce),
+        (is_receipt(parts, &subject, &report), Automatic::Receipt),
         (is_bulk(&root.headers), Automatic::Bulk),
         (
             parts.iter().any(|part| is_calendar(&part.headers)),
@@ -35,7 +41,7 @@ pub fn is_unanswerable(headers: &Headers) -> bool {
         || !(suppressed.is_empty() || suppressed.starts_with("none"))
 }
 
-fn is_reply(headers: &Headers) -> bool {
+fn is_reply(headers: &Headers, subject: &str) -> bool {
     const PREFIXES: [&str; 6] = [
         "自动回复",
         "自动答复",
@@ -45,7 +51,6 @@ fn is_reply(headers: &Headers) -> bool {
         "automatic reply",
     ];
     let submitted = headers.token("auto-submitted");
-    let subject = headers.token("subject");
     let sender = headers.address("sender").unwrap_or_default().address;
     let flags = [
         "x-qq-auto-reply",
@@ -64,17 +69,12 @@ fn is_reply(headers: &Headers) -> bool {
         || subject.starts_with("来自") && subject.ends_with("的自动回复")
 }
 
-fn is_bounce(root: &Part, parts: &[Part]) -> bool {
-    let from = root.headers.address("from").unwrap_or_default().address;
-    let local = from.split('@').next().unwrap_or_default();
-    let report = root
-        .headers
-        .parameter("content-type", "report-type")
-        .unwrap_or_default()
-        .to_lowercase();
+fn is_bounce(parts: &[Part], from: Option<&Address>, report: &str) -> bool {
+    let root = &parts[0];
+    let local = from.and_then(|from| from.address.split('@').next());
     matches!(
         local,
-        "postmaster" | "mailer-daemon" | "mail-daemon" | "mailerdaemon"
+        Some("postmaster" | "mailer-daemon" | "mail-daemon" | "mailerdaemon")
     ) || report == "delivery-status"
         || parts
             .iter()
@@ -88,13 +88,8 @@ fn is_bounce(root: &Part, parts: &[Part]) -> bool {
             && root.headers.has("x-cm-original-message-id")
 }
 
-fn is_receipt(parts: &[Part]) -> bool {
-    let report = parts[0]
-        .headers
-        .parameter("content-type", "report-type")
-        .unwrap_or_default();
-    let subject = parts[0].headers.token("subject");
-    report.eq_ignore_ascii_case("disposition-notification")
+fn is_receipt(parts: &[Part], subject: &str, report: &str) -> bool {
+    report == "disposition-notification"
         || parts
             .iter()
             .any(|part| part.headers.content_type() == "message/disposition-notification")
@@ -119,12 +114,12 @@ fn is_bulk(headers: &Headers) -> bool {
 }
 
 fn is_calendar(headers: &Headers) -> bool {
-    let method = headers
-        .parameter("content-type", "method")
-        .unwrap_or_default()
-        .to_lowercase();
-    headers.content_type() == "text/calendar"
-        && (method.is_empty() || matches!(method.as_str(), "request" | "cancel" | "reply"))
+    let method = || headers.parameter("content-type", "method");
+    let asks = |method: String| {
+        let method = method.to_lowercase();
+        matches!(method.as_str(), "" | "request" | "cancel" | "reply")
+    };
+    headers.content_type() == "text/calendar" && method().is_none_or(asks)
 }
 
 #[cfg(test)]
@@ -171,7 +166,9 @@ mod tests {
         ];
         for (field, expected) in rows {
             let raw = format!("{field}\r\nX-A: b\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n");
-            assert_eq!(signs(&mime::parts(raw.as_bytes())), expected, "{field}");
+            let parts = mime::parts(raw.as_bytes());
+            let from = parts[0].headers.address("from");
+            assert_eq!(signs(&parts, from.as_ref()), expected, "{field}");
         }
     }
 }

@@ -127,7 +127,7 @@ pub fn read(signs: &[Automatic], parts: &[Part], raw: &[u8], text: &str) -> Opti
         .or_else(|| field(&report, "original-recipient"))
         .and_then(|value| addresses(&value).into_iter().next())
         .or_else(|| {
-            addresses(&failed_recipients.unwrap_or_default())
+            addresses(failed_recipients.unwrap_or_default())
                 .into_iter()
                 .next()
         })

@@ -1,6 +1,7 @@
 //! What a mail says: the plain types that the reader hands on.
 
 use chrono::{DateTime, FixedOffset};
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 /// Everything that was read from one mail. It crosses a process border as JSON.
@@ -83,7 +84,7 @@ impl Content {
                 fields.push((format!("files[{number}].text"), text));
             }
         }
-        let lost = |text: &str| text.matches('\u{FFFD}').count();
+        let lost = |text: &str| memmem::find_iter(text.as_bytes(), "\u{FFFD}").count();
         let counted = fields.into_iter().map(|(field, text)| Garbled {
             field,
             characters: lost(text),

@@ -76,10 +76,10 @@ impl Headers {
     }
 
     /// The first field of this name, decoded and fit to be shown.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         let field = self.field(name)?;
         let decode = || text::one_line(&encoded_word::decode(&field.raw));
-        Some(field.text.get_or_init(decode).clone())
+        Some(field.text.get_or_init(decode))
     }
 
     /// As [`Headers::text`], in lower case; empty where there is none.

@@ -14,6 +14,10 @@ const DEPTH: usize = 20;
 /// More mails than a thread has; what follows stays text.
 const MAILS: usize = 200;
 
+/// One of these is in each line that the next three know: most lines have none, which one look tells.
+static SIGNS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern("(?i)转发|原始|原邮件|邮件原件|回复的|写道|来信|forward|original|wrote")
+});
 static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^[\s>*\-—_=·]*(以下是)?(被?转发(的)?(邮件|消息)(信息|原文|内容)?|开始转发的邮件|forwarded (message|mail)( follows)?|begin forwarded message)[\s\-—_=:：*]*$",
@@ -146,8 +150,9 @@ fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
             arrows: true,
         });
     }
-    let forwarded = FORWARDED.is_match(first);
-    if forwarded || ORIGINAL.is_match(first) {
+    let signed = SIGNS.is_match(first);
+    let forwarded = signed && FORWARDED.is_match(first);
+    if forwarded || signed && ORIGINAL.is_match(first) {
         let cluster = cluster(&lines[1..]).filter(|cluster| cluster.fields > 0);
         let dashed = first.trim().starts_with(['-', '—', '=', '_']);
         if cluster.is_none() && !dashed {
@@ -166,7 +171,7 @@ fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
             arrows: false,
         });
     }
-    attribution(lines, subject).or_else(|| {
+    attribution(lines, signed, subject).or_else(|| {
         let cluster =
             cluster(lines).filter(|cluster| cluster.fields >= 3 && cluster.from.is_some())?;
         Some(Opening {
@@ -221,8 +226,8 @@ fn without_arrow(line: &str) -> &str {
 }
 
 /// `在 2022-05-23 10:00:00，"张三" <a@b> 写道：`, on one line or two. A line that says so in a report names no date.
-fn attribution(lines: &[&str], subject: &str) -> Option<Opening> {
-    let (line, length) = if VERB.is_match(lines[0]) {
+fn attribution(lines: &[&str], signed: bool, subject: &str) -> Option<Opening> {
+    let (line, length) = if signed && VERB.is_match(lines[0]) {
         (lines[0].to_string(), 1)
     } else if OPENS_ATTRIBUTION.is_match(lines[0]) && lines.len() > 1 && VERB.is_match(lines[1]) {
         (format!("{} {}", lines[0], lines[1]), 2)
@@ -279,6 +284,35 @@ mod tests {
             split.inner[0].date.unwrap().to_rfc3339(),
             "2022-05-23T10:00:00+08:00"
         );
+    }
+
+    #[test]
+    fn every_mark_by_which_a_mail_opens_is_seen() {
+        let marks = [
+            "---- 转发邮件信息 ----",
+            "以下是被转发的邮件:",
+            "开始转发的邮件：",
+            "----- Forwarded Message -----",
+            "Begin forwarded message:",
+            "原始邮件",
+            "-----原邮件-----",
+            "邮件原件",
+            "回复的原邮件",
+            "回复的邮件",
+            "-------- Original Message --------",
+            "在 2022年5月23日，张三 写道：",
+            "2022-05-23 张三 <a@b.cn> 来信：",
+            "On 23 May 2022, a@b.cn WROTE:",
+        ];
+        for mark in marks {
+            let body = format!("请查收\n{mark}\n发件人: a@b.cn\n主题: 日报\n今日开幕。");
+            let split = split(&body, "日报");
+            assert_eq!(
+                (split.own.as_str(), split.inner.len()),
+                ("请查收", 1),
+                "{mark}"
+            );
+        }
     }
 
     #[test]

@@ -66,12 +66,10 @@ fn label(line: &str) -> Option<(&'static str, &str)> {
     if label.chars().count() > 12 {
         return None;
     }
-    let label: String = label
-        .to_lowercase()
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '*')
-        .collect();
-    let label = match label.as_str() {
+    let mut bare = String::with_capacity(label.len());
+    let letters = label.chars().filter(|c| !c.is_whitespace() && *c != '*');
+    bare.extend(letters.flat_map(char::to_lowercase));
+    let label = match bare.as_str() {
         "发件人" | "寄件人" | "发送人" | "发信人" | "寄件者" | "from" => "from",
         "发送时间" | "发送日期" | "发件时间" | "日期" | "时间" | "date" | "sent" => {
             "date"

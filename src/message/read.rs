@@ -85,7 +85,7 @@ fn envelope(headers: &Headers) -> Content {
     answers.retain(|id| seen.insert(id.clone()));
     Content {
         message_id: headers.ids("message-id").into_iter().next(),
-        subject: headers.text("subject").unwrap_or_default(),
+        subject: headers.text("subject").unwrap_or_default().to_owned(),
         from: headers.address("from"),
         date: headers.raw("date").and_then(date::parse_header),
         received: headers.raw("received").and_then(date::of_received),
@@ -192,7 +192,7 @@ impl Mail<'_, '_> {
         let text = without_marks(split.own);
         if self.depth == 0 {
             let Content { links, damage, .. } = std::mem::take(self.content);
-            let automatic = automatic::signs(parts);
+            let automatic = automatic::signs(parts, envelope.from.as_ref());
             *self.content = Content {
                 bounce: bounce::read(&automatic, parts, raw, &text),
                 automatic,
@@ -331,6 +331,6 @@ fn default_name(kind: &str, headers: &Headers) -> String {
     let stem = headers
         .text("content-description")
         .filter(|stem| !stem.is_empty())
-        .unwrap_or_else(|| "未命名".to_string());
+        .unwrap_or("未命名");
     format!("{stem}.{ending}")
 }
