@@ -50,7 +50,9 @@ impl Daemon {
     /// Judges what was taken in, where nothing that arrived later is judged already: that would be judged again.
     pub(super) fn judge_in_order(&mut self) -> Result<()> {
         if !self.store.reopens_later()? {
-            self.judge()?;
+            self.learn_names()?;
+            self.store.reopen_none()?;
+            self.judge_open(None)?;
         }
         Ok(())
     }
@@ -64,6 +66,10 @@ impl Daemon {
     pub(super) fn judge_until(&mut self, until: Option<Moment>) -> Result<usize> {
         self.learn_names()?;
         self.store.reopen_later()?;
+        self.judge_open(until)
+    }
+
+    fn judge_open(&mut self, until: Option<Moment>) -> Result<usize> {
         let mut count = 0;
         loop {
             let mut batch = self.store.unjudged(JUDGED_AT_ONCE, until)?;

@@ -204,17 +204,23 @@ pub(super) fn rulings(connection: &Connection, mail: i64) -> Result<Rulings> {
     Ok(Rulings::of(&sha256, all))
 }
 
-/// Units that staff gave to an address, or took from it.
+/// Units that staff gave to an address, and those that they took from it.
 pub(super) fn said_of_address(
     connection: &Connection,
     address: &str,
-    holds: bool,
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, Vec<String>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT unit FROM lessons WHERE what = 'address' AND value = lower(?1) AND holds = ?2 ORDER BY unit",
+        "SELECT unit, holds FROM lessons WHERE what = 'address' AND value = lower(?1) ORDER BY unit",
     )?;
-    let rows = statement.query_map(params![address, holds], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let (mut given, mut denied) = (Vec::new(), Vec::new());
+    let mut rows = statement.query([address])?;
+    while let Some(row) = rows.next()? {
+        match row.get(1)? {
+            true => given.push(row.get(0)?),
+            false => denied.push(row.get(0)?),
+        }
+    }
+    Ok((given, denied))
 }
 
 fn teach(

@@ -218,6 +218,9 @@ fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<Opt
 }
 
 fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
+    if content.files.is_empty() {
+        return Ok(());
+    }
     let mut statement = connection.prepare_cached(
         "INSERT INTO files (mail, position, name, media, sha256, bytes, taken_at, fingerprint)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

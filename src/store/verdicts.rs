@@ -48,12 +48,14 @@ impl Store {
                 [received_at, id],
             )?;
         }
-        transaction.execute(
-            "DELETE FROM senders WHERE mail IN (SELECT id FROM mails WHERE outcome IS NULL)",
-            [],
-        )?;
+        forget_senders(&transaction)?;
         transaction.commit()?;
         Ok(())
+    }
+
+    /// The same where none of them is judged.
+    pub fn reopen_none(&mut self) -> Result<()> {
+        forget_senders(&self.connection)
     }
 
     /// The next mails to judge, in order of arrival; those that arrived by `until`, if given.
@@ -116,6 +118,16 @@ impl Store {
     }
 }
 
+/// What unjudged mails told of their senders when they were judged before.
+fn forget_senders(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM senders WHERE mail IN (SELECT id FROM mails WHERE outcome IS NULL)",
+        )?
+        .execute([])?;
+    Ok(())
+}
+
 fn sender(mail: &Unjudged) -> &str {
     mail.content.from.as_ref().map_or("", |from| &from.address)
 }
@@ -137,10 +149,10 @@ fn past<'a>(
             |row| row.get(0),
         )?
         .collect::<Result<_, _>>()?;
-    let denied = corrections::said_of_address(transaction, sender, false)?;
+    let (given, denied) = corrections::said_of_address(transaction, sender)?;
     named_by_sender.retain(|unit| !denied.contains(unit));
     Ok(Past {
-        given_to_sender: corrections::said_of_address(transaction, sender, true)?,
+        given_to_sender: given,
         rulings: corrections::rulings(transaction, mail.id)?,
         seen_before,
         named_by_sender,
