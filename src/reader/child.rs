@@ -39,7 +39,7 @@ fn serve(read: Parser) -> io::Result<()> {
     let cage = cage::reader()?;
     let mut pipe = Pipe {
         from: BufReader::new(io::stdin().lock()),
-        to: BufWriter::new(io::stdout().lock()),
+        to: BufWriter::with_capacity(32 << 10, io::stdout().lock()),
         held: Vec::new(),
         whole: false,
         kept: 0,
