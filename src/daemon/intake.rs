@@ -49,9 +49,9 @@ impl Daemon {
 
     /// Judges what was taken in, where nothing that arrived later is judged already: that would be judged again.
     pub(super) fn judge_in_order(&mut self) -> Result<()> {
+        self.learn_names()?;
         if !self.store.reopens_later()? {
-            self.learn_names()?;
-            self.store.reopen_none()?;
+            self.store.forget_senders()?;
             self.judge_open(None)?;
         }
         Ok(())
@@ -69,6 +69,7 @@ impl Daemon {
         self.judge_open(until)
     }
 
+    /// The same, whatever is judged that arrived later.
     fn judge_open(&mut self, until: Option<Moment>) -> Result<usize> {
         let mut count = 0;
         loop {

@@ -4,7 +4,7 @@ use super::content::{Address, Automatic};
 use super::header::Headers;
 use super::mime::Part;
 
-/// The signs of headers and structure, each once; `from` is whom the mail names as its sender.
+/// The signs of headers and structure, each once; `from` is what its From field names.
 pub fn signs(parts: &[Part], from: Option<&Address>) -> Vec<Automatic> {
     let Some(root) = parts.first() else {
         return Vec::new();
@@ -114,12 +114,12 @@ fn is_bulk(headers: &Headers) -> bool {
 }
 
 fn is_calendar(headers: &Headers) -> bool {
-    let method = || headers.parameter("content-type", "method");
     let asks = |method: String| {
         let method = method.to_lowercase();
         matches!(method.as_str(), "" | "request" | "cancel" | "reply")
     };
-    headers.content_type() == "text/calendar" && method().is_none_or(asks)
+    headers.content_type() == "text/calendar"
+        && headers.parameter("content-type", "method").is_none_or(asks)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ const DEPTH: usize = 20;
 /// More mails than a thread has; what follows stays text.
 const MAILS: usize = 200;
 
-/// One of these is in each line that the next three know: most lines have none, which one look tells.
-static SIGNS: LazyLock<Regex> = LazyLock::new(|| {
+/// One of these is in each line that `FORWARDED`, `ORIGINAL` or `VERB` knows: most lines have none, which one look tells.
+static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     pattern("(?i)转发|原始|原邮件|邮件原件|回复的|写道|来信|forward|original|wrote")
 });
 static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
@@ -150,9 +150,9 @@ fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
             arrows: true,
         });
     }
-    let signed = SIGNS.is_match(first);
-    let forwarded = signed && FORWARDED.is_match(first);
-    if forwarded || signed && ORIGINAL.is_match(first) {
+    let marked = MARKS.is_match(first);
+    let forwarded = marked && FORWARDED.is_match(first);
+    if forwarded || marked && ORIGINAL.is_match(first) {
         let cluster = cluster(&lines[1..]).filter(|cluster| cluster.fields > 0);
         let dashed = first.trim().starts_with(['-', '—', '=', '_']);
         if cluster.is_none() && !dashed {
@@ -171,7 +171,7 @@ fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
             arrows: false,
         });
     }
-    attribution(lines, signed, subject).or_else(|| {
+    attribution(lines, marked, subject).or_else(|| {
         let cluster =
             cluster(lines).filter(|cluster| cluster.fields >= 3 && cluster.from.is_some())?;
         Some(Opening {
@@ -226,8 +226,8 @@ fn without_arrow(line: &str) -> &str {
 }
 
 /// `在 2022-05-23 10:00:00，"张三" <a@b> 写道：`, on one line or two. A line that says so in a report names no date.
-fn attribution(lines: &[&str], signed: bool, subject: &str) -> Option<Opening> {
-    let (line, length) = if signed && VERB.is_match(lines[0]) {
+fn attribution(lines: &[&str], marked: bool, subject: &str) -> Option<Opening> {
+    let (line, length) = if marked && VERB.is_match(lines[0]) {
         (lines[0].to_string(), 1)
     } else if OPENS_ATTRIBUTION.is_match(lines[0]) && lines.len() > 1 && VERB.is_match(lines[1]) {
         (format!("{} {}", lines[0], lines[1]), 2)

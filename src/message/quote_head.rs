@@ -9,7 +9,7 @@ use super::content::Address;
 use super::date::{self, pattern};
 use super::{header, text};
 
-/// How the line above a quote ends.
+/// How the line above a quote ends. Each of its words is among the marks of `quote`.
 pub static VERB: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(写道|来信|wrote)\s*[:：]\s*$"));
 static TIME_OF_ATTRIBUTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(

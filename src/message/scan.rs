@@ -51,7 +51,7 @@ impl Seen {
             self.in_header = false;
         }
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
-        // A line of base64 holds no colon, and begins with no blank; what is counted holds a stroke.
+        // A line of base64 holds no colon, and begins with no blank; what is counted holds a slash.
         if (folded || memchr(b':', line).is_some()) && memchr(b'/', line).is_some() {
             self.count(line);
         }

@@ -11,6 +11,9 @@ use super::wire::{
 };
 use crate::message::{self, Host, Tool};
 
+/// The answer to a small mail, tag and content, is written at once: the first piece would wake the daemon for nothing.
+const ANSWER: usize = 32 << 10;
+
 /// Makes a mail's content of its bytes.
 pub type Parser = fn(&[u8], &mut dyn Host) -> message::Content;
 
@@ -39,7 +42,7 @@ fn serve(read: Parser) -> io::Result<()> {
     let cage = cage::reader()?;
     let mut pipe = Pipe {
         from: BufReader::new(io::stdin().lock()),
-        to: BufWriter::with_capacity(32 << 10, io::stdout().lock()),
+        to: BufWriter::with_capacity(ANSWER, io::stdout().lock()),
         held: Vec::new(),
         whole: false,
         kept: 0,

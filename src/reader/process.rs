@@ -16,9 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tracing::warn;
 
 use super::tool;
-use super::wire::{
-    BUFFER, Drill, READER, Reply, Request, begin, hear, hear_words, open, put, say, send,
-};
+use super::wire::{Drill, READER, Reply, Request, begin, hear, hear_words, open, put, say, send};
 use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
@@ -39,6 +37,9 @@ pub struct Reader {
 /// Of a mail's time: how long files are opened, and how long reading them may take in all. The rest is for the text alone.
 const OPENING: f32 = 0.45;
 const FILES: f32 = 0.7;
+
+/// Bytes that a pipe holds, and that are read from it at a time: fewer turns of the two processes.
+const BUFFER: usize = 256 << 10;
 
 /// Mails that are longer go to the reader piece by piece.
 const LARGE: u64 = 8 << 20;

@@ -15,9 +15,6 @@ pub const TOOL: &str = "run-tool-in-a-cage";
 /// A longer mail is read without the base64 of its files, which a parser would decode for nothing.
 pub const SHORT: usize = 256 << 10;
 
-/// Bytes that a pipe holds, and that are read from it and written to it at a time: fewer turns of the two processes.
-pub const BUFFER: usize = 256 << 10;
-
 /// What the daemon asks, or answers to the reader's own questions. The bytes of a mail follow in a frame of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {

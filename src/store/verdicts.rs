@@ -35,7 +35,7 @@ impl Store {
         Ok(first.optional()?)
     }
 
-    /// Sets those mails back to unjudged.
+    /// Sets those mails back to unjudged, and forgets what they told of their senders.
     pub fn reopen_later(&mut self) -> Result<()> {
         let Some((received_at, id)) = self.first_unjudged()? else {
             return Ok(());
@@ -53,8 +53,8 @@ impl Store {
         Ok(())
     }
 
-    /// The same where none of them is judged.
-    pub fn reopen_none(&mut self) -> Result<()> {
+    /// Forgets what unjudged mails told of their senders when they were judged before.
+    pub fn forget_senders(&mut self) -> Result<()> {
         forget_senders(&self.connection)
     }
 
@@ -118,7 +118,6 @@ impl Store {
     }
 }
 
-/// What unjudged mails told of their senders when they were judged before.
 fn forget_senders(connection: &Connection) -> Result<()> {
     connection
         .prepare_cached(
