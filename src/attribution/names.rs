@@ -164,7 +164,11 @@ impl Names {
             .expect("a roster's names are few and short");
         Self {
             firsts: Firsts::of(patterns.iter().map(String::as_str)),
-            seconds: Firsts::of(patterns.iter().map(|name| behind_first(name, 0))),
+            seconds: Firsts::of(
+                patterns
+                    .iter()
+                    .map(|name| &name[name.ceil_char_boundary(1)..]),
+            ),
             finder,
             meanings,
         }
@@ -176,11 +180,11 @@ impl Names {
         from_fn(move || {
             loop {
                 let start = self.firsts.next_in(text, next)?;
+                let second = text.ceil_char_boundary(start + 1);
+                let may_be = self.seconds.begin(&text[second..]);
                 let here = Input::new(text).range(start..).anchored(Anchored::Yes);
-                let may_be = self.seconds.begin(behind_first(text, start));
                 let found = may_be.then(|| self.finder.find(here)).flatten();
-                let beyond = || text.ceil_char_boundary(start + 1);
-                next = found.map_or_else(beyond, |m| m.end());
+                next = found.map_or(second, |m| m.end());
                 if found.is_some() {
                     return found;
                 }
@@ -204,11 +208,6 @@ impl Names {
         });
         hits.flatten().collect()
     }
-}
-
-/// What follows the character that begins there.
-fn behind_first(text: &str, start: usize) -> &str {
-    &text[text.ceil_char_boundary(start + 1)..]
 }
 
 /// Every name with what it means.

@@ -40,12 +40,13 @@ fn staying(text: &str) -> usize {
 
 /// Whether a character of three bytes is its own normal form for certain.
 fn stays(utf8: [u8; 3]) -> bool {
-    match utf8 {
-        [0xE4..=0xE9, ..] => common_han(utf8).is_some_and(|han| !HAS_FORM.holds(han)),
+    match common_han(utf8) {
+        Some(han) => !HAS_FORM.holds(han),
         // 、。《》〔〕“”
-        [0xE3, 0x80, last] => matches!(last, 0x81 | 0x82 | 0x8A | 0x8B | 0x94 | 0x95),
-        [0xE2, 0x80, last] => matches!(last, 0x9C | 0x9D),
-        _ => false,
+        None => matches!(
+            utf8,
+            [0xE3, 0x80, 0x81 | 0x82 | 0x8A | 0x8B | 0x94 | 0x95] | [0xE2, 0x80, 0x9C | 0x9D]
+        ),
     }
 }
 
