@@ -51,4 +51,5 @@ pub use quote::is_forward;
 pub use read::{read, read_body_only, read_large, read_large_body_only, received};
 pub use scan::scan;
 pub use shown::{Shown, shown};
+pub use text::between_line_feeds;
 pub use transfer::BASE64;

