@@ -4,6 +4,7 @@ use super::normal::is_han;
 use crate::campaign::Campaign;
 use chrono::{Datelike, NaiveDate};
 use regex::Regex;
+use std::borrow::Cow;
 use std::iter::successors;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -44,16 +45,14 @@ fn regex(pattern: &str) -> Regex {
 }
 
 /// 二十四日 as 24日. Offsets of the result are its own.
-pub fn arabic(text: &str) -> String {
+pub fn arabic(text: &str) -> Cow<'_, str> {
     // Without a mark behind it no figure names a day.
     if !["月", "日", "号"].iter().any(|mark| text.contains(*mark)) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
-    CHINESE
-        .replace_all(text, |found: &regex::Captures| {
-            format!("{}{}", number(&found[1]), &found[2])
-        })
-        .into_owned()
+    CHINESE.replace_all(text, |found: &regex::Captures| {
+        format!("{}{}", number(&found[1]), &found[2])
+    })
 }
 
 fn number(chinese: &str) -> u32 {
@@ -299,7 +298,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn days(text: &str) -> String {
-        let text = arabic(&super::super::normal::normal(text));
+        let normal = super::super::normal::normal(text);
+        let text = arabic(&normal);
         let found = dates(&text, &Campaign::default(), true);
         let one = |d: &Dates| {
             d.days

@@ -36,10 +36,11 @@ pub struct Clues<'a> {
     pub campaign: &'a Campaign,
 }
 
-/// A zone with its numbers in Arabic digits, and the days that it names.
+/// The days that a zone names.
 #[derive(Debug, Clone)]
 pub struct Dated {
     place: Place,
+    /// Its words, with numbers in Arabic digits; empty where it names no day.
     text: String,
     dates: Vec<Dates>,
 }
@@ -50,7 +51,12 @@ pub fn dated(zones: &[Zone], campaign: &Campaign) -> Vec<Dated> {
         let (place, text) = (zone.place, arabic(&zone.text));
         let compact = place == Place::FileName || place == Place::Subject;
         let dates = dates(&text, campaign, compact);
-        Dated { place, text, dates }
+        let text = if dates.is_empty() { "".into() } else { text };
+        Dated {
+            place,
+            text: text.into_owned(),
+            dates,
+        }
     };
     zones.iter().map(read).collect()
 }

@@ -19,7 +19,8 @@ static JUDGE: LazyLock<Judge> =
 
 /// The days that a text names, in figures, in words and by their distance.
 pub fn date(text: &str) {
-    let text = arabic(&normal(text));
+    let normal = normal(text);
+    let text = arabic(&normal);
     for compact in [false, true] {
         for found in dates(&text, &CAMPAIGN, compact) {
             assert!(!text[found.start..found.end].is_empty() && !found.days.is_empty());

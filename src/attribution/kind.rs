@@ -6,6 +6,8 @@ use super::strength::Place;
 use super::zone::Zone;
 use super::{About, Evidence, Kind};
 use crate::message::Content;
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// Characters from the beginning that tell a plan by its wording.
 const OPENING: usize = 160;
@@ -27,9 +29,6 @@ pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (K
     }
     let title = text_of(zones, Place::Title);
     let subject = text_of(zones, Place::Subject) + &text_of(zones, Place::AnsweredSubject);
-    let start = &draft.text[..beginning(&draft.text, 2 * OPENING)];
-    let normal = normal(start);
-    let opening = &normal[..beginning(&normal, OPENING)];
     let places = [
         ("file_name", &name, true),
         ("title", &title, true),
@@ -40,10 +39,22 @@ pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (K
             return (kind, evidence("named", place, word));
         }
     }
-    match opening.contains("制定本方案") || opening.contains("活动方案如下") {
+    match opens_a_plan(&draft.text) {
         true => (Kind::Plan, evidence("wording", "text", "方案")),
         false => (Kind::Daily, evidence("default", "text", "")),
     }
+}
+
+/// Whether a plan's wording stands at the beginning of a text.
+fn opens_a_plan(text: &str) -> bool {
+    let start = &text[..beginning(text, 2 * OPENING)];
+    // No other character has it for its normal form.
+    if !start.contains('案') {
+        return false;
+    }
+    let normal = normal(start);
+    let opening = &normal[..beginning(&normal, OPENING)];
+    opening.contains("制定本方案") || opening.contains("活动方案如下")
 }
 
 /// Where so many characters from the beginning end.
@@ -52,8 +63,27 @@ fn beginning(text: &str, characters: usize) -> usize {
     end.map_or(text.len(), |(at, _)| at)
 }
 
+/// One of these is in each word that names a kind: most titles have none, which one look tells.
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let words = [
+        "案例",
+        "典型",
+        "职教故事",
+        "统计",
+        "总结",
+        "小结",
+        "方案",
+        "计划",
+        "安排",
+    ];
+    AhoCorasick::new(words).expect("the words are few and short")
+});
+
 /// The kind that a title names, with the word that names it.
 fn named(title: &str) -> Option<(Kind, &'static str)> {
+    if !SIGNS.is_match(title) {
+        return None;
+    }
     const NEWS: [&str; 6] = ["活动信息", "日报", "简报", "动态", "报道：", "新闻"];
     const CASES: [&str; 6] = [
         "典型案例",

@@ -62,7 +62,10 @@ impl Words {
             noise: noise(content, &text, &split),
             said: drafts
                 .iter()
-                .map(|draft| Said::of(content, draft, lexicon))
+                .map(|draft| match draft.text == content.text {
+                    true => Said::in_normal_form(content, draft, &text, lexicon),
+                    false => Said::of(content, draft, lexicon),
+                })
                 .collect(),
             split,
             lexicon: lexicon.clone(),
@@ -73,7 +76,11 @@ impl Words {
 impl Said {
     /// Of any draft of a mail.
     pub fn of(content: &Content, draft: &Draft, lexicon: &Lexicon) -> Self {
-        let zones = zones(content, draft);
+        Self::in_normal_form(content, draft, &normal(&draft.text), lexicon)
+    }
+
+    fn in_normal_form(content: &Content, draft: &Draft, text: &str, lexicon: &Lexicon) -> Self {
+        let zones = zones(content, draft, text);
         let find = |zone: &Zone| lexicon.names.find(&zone.text);
         let hits: Vec<Vec<Hit>> = zones.iter().map(find).collect();
         let found = zones.iter().zip(&hits);
