@@ -133,7 +133,7 @@ fn keep_a_batch_of_small_mails(bencher: Bencher) {
                 kept.packed = packed.remove(&kept.sha256);
             }
             blobs.keep(staged).expect("durable files");
-            (store.keep(batch).expect("rows"), dir)
+            (store.keep(batch, None).expect("rows"), dir)
         });
 }
 

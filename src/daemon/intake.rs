@@ -2,12 +2,13 @@
 
 use super::readers::Readers;
 use super::reading::{Delivery, Incoming, Reading};
+use super::watching::Heartbeat;
 use super::{Daemon, progress, said};
-use crate::attribution::Verdict;
+use crate::attribution::{Judge, Past, Verdict};
 use crate::campaign::Moment;
 use crate::mailbox::{self, Raw, local::Local};
 use crate::message::Content;
-use crate::store::{Kept, RawMail, Staged};
+use crate::store::{Kept, RawMail, Staged, Unjudged};
 use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -36,25 +37,50 @@ pub struct Imported {
 impl Daemon {
     /// Writes the rows of what is durable. Gives the number of new mails.
     pub(super) fn take_in(&mut self, kept: Vec<Kept>) -> Result<usize> {
-        for mail in kept.iter().filter(|mail| mail.content.is_some()) {
-            debug!(
-                source = mail.source,
-                bytes = mail.bytes,
-                sha256 = &mail.sha256[..12],
-                "mail read"
-            );
-        }
-        self.store.keep(kept)
+        tell_read(&kept);
+        self.store.keep(kept, None)
     }
 
-    /// Judges what was taken in, where nothing that arrived later is judged already: that would be judged again.
-    pub(super) fn judge_in_order(&mut self) -> Result<()> {
+    /// The same, and judges, where nothing that arrived later is judged already: that would be judged again.
+    pub(super) fn take_in_and_judge(&mut self, kept: Vec<Kept>) -> Result<usize> {
+        self.learn_names()?;
+        let at_once = self.comes_next(&kept)?;
+        tell_read(&kept);
+        let (judge, heart) = (&self.judge, &self.heart);
+        let new = self
+            .store
+            .keep(kept, at_once.then_some(&judging(judge, heart)))?;
+        self.judge_in_order()?;
+        Ok(new)
+    }
+
+    fn judge_in_order(&mut self) -> Result<()> {
         self.learn_names()?;
         if !self.store.reopens_later()? {
             self.store.forget_senders()?;
             self.judge_open(None)?;
         }
         Ok(())
+    }
+
+    /// Whether each of these arrived after all others, which are judged, and none is an answer of staff.
+    fn comes_next(&self, kept: &[Kept]) -> Result<bool> {
+        let Some(first) = kept.first() else {
+            return Ok(false);
+        };
+        if !kept.is_sorted_by_key(|mail| mail.received_at)
+            || !self.store.is_settled_until(first.received_at)?
+        {
+            return Ok(false);
+        }
+        for mail in kept {
+            let content = mail.content.as_ref();
+            let answered = content.map(|content| self.letter_answered(content, mail.received_at));
+            if answered.transpose()?.flatten().is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Judges everything that is not judged yet, in order of arrival. Gives the number judged.
@@ -79,18 +105,8 @@ impl Daemon {
             }
             self.take_replies(&mut batch)?;
             count += batch.len();
-            let (judge, heart) = (&self.judge, &self.heart);
-            self.store.judge(&batch, |mail, past| {
-                let verdict = match mail.is_reply {
-                    true => Verdict::not_report("工作人员的回复"),
-                    false => or_review(|| {
-                        judge.weigh(&mail.content, mail.words.as_ref(), mail.received_at, past)
-                    })?,
-                };
-                heart.beat();
-                said::judged(mail, &verdict)?;
-                Ok(verdict)
-            })?;
+            self.store
+                .judge(&batch, &judging(&self.judge, &self.heart))?;
         }
     }
 
@@ -131,35 +147,57 @@ impl Daemon {
 
     /// Takes in local mails and judges them.
     pub fn import(&mut self, paths: &[PathBuf]) -> Result<Imported> {
-        let imported = self.keep(paths, Self::judge_in_order)?;
+        let imported = self.keep(paths, Self::take_in_and_judge)?;
         self.judge()?;
         Ok(imported)
     }
 
-    /// Takes in local mails; `after` follows each batch of rows.
+    /// Reads local mails; each batch that is durable is given to `take_in`.
     pub(super) fn keep(
         &mut self,
         paths: &[PathBuf],
-        mut after: impl FnMut(&mut Self) -> Result<()>,
+        take_in: impl Fn(&mut Self, Vec<Kept>) -> Result<usize>,
     ) -> Result<Imported> {
         let (next, prepared) = mpsc::sync_channel(1);
         let (to, readers) = self.readers(move |batch| next.send(batch).is_ok())?;
         let walked = paths.to_vec();
         let walker = std::thread::spawn(move || walk(&walked, to));
         let mut new = 0;
-        let mut take_in = || {
-            for batch in &prepared {
-                new += self.take_in(batch?.kept)?;
-                after(self)?;
-            }
+        let taken_in = prepared.iter().try_for_each(|batch| {
+            new += take_in(self, batch?.kept)?;
             anyhow::Ok(())
-        };
-        let taken_in = take_in();
+        });
         drop(prepared);
         readers.join().map_err(|_| anyhow!("reading broke off"))?;
         let walked = walker.join().map_err(|_| anyhow!("the walk broke off"))?;
         taken_in?;
         Ok(Imported { new, ..walked? })
+    }
+}
+
+fn tell_read(kept: &[Kept]) {
+    for mail in kept.iter().filter(|mail| mail.content.is_some()) {
+        debug!(
+            source = mail.source,
+            bytes = mail.bytes,
+            sha256 = &mail.sha256[..12],
+            "mail read"
+        );
+    }
+}
+
+/// Judges one mail and tells what became of it.
+fn judging(judge: &Judge, heart: &Heartbeat) -> impl Fn(&Unjudged, &Past) -> Result<Verdict> {
+    |mail, past| {
+        let verdict = match mail.is_reply {
+            true => Verdict::not_report("工作人员的回复"),
+            false => or_review(|| {
+                judge.weigh(&mail.content, mail.words.as_ref(), mail.received_at, past)
+            })?,
+        };
+        heart.beat();
+        said::judged(mail, &verdict)?;
+        Ok(verdict)
     }
 }
 

@@ -170,12 +170,11 @@ impl Daemon {
     /// Rows, and verdicts as far as nothing later is judged. Gives the number of mails, and of new ones.
     fn accept(&mut self, batch: Prepared, now: Moment) -> Result<(usize, usize)> {
         let mails = batch.kept.len();
-        let new = self.take_in(batch.kept)?;
+        let new = self.take_in_and_judge(batch.kept)?;
         for (place, why) in &batch.missing {
             self.store.failed(place, why, now)?;
         }
         self.heart.took(new);
-        self.judge_in_order()?;
         debug!(mails, new, "batch kept");
         Ok((mails, new))
     }

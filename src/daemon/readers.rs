@@ -2,7 +2,7 @@
 //! read is made durable and handed on in the order in which it was sent.
 
 use super::Daemon;
-use super::reading::{Delivery, Prepared, Reading};
+use super::reading::{Delivery, Prepared, Reading, Shared};
 use crate::reader::give_way;
 use crate::store::{Blobs, Staged};
 use anyhow::{Context, Result, anyhow};
@@ -46,9 +46,9 @@ impl Daemon {
         next: impl FnMut(Result<Prepared>) -> bool + Send + 'static,
     ) -> Result<(Readers, JoinHandle<()>)> {
         let (mut to, mut from) = (Vec::new(), Vec::new());
-        let large = Arc::default();
+        let shared = Arc::new(Shared::new(self.store.is_empty()?));
         for _ in 0..READERS {
-            let (reading, (send, deliveries)) = (self.reading(&large)?, mpsc::channel(WAITING));
+            let (reading, (send, deliveries)) = (self.reading(&shared)?, mpsc::channel(WAITING));
             let (prepared, ready) = sync_channel(READ);
             thread(move || read(reading, deliveries, &prepared))?;
             to.push(send);

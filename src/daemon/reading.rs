@@ -12,7 +12,7 @@ use crate::store::{
 };
 use anyhow::Result;
 use fail::fail_point;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,27 +56,45 @@ pub struct Prepared {
     pub loose: Vec<Loose>,
 }
 
+/// What those share who read side by side.
+#[derive(Default)]
+pub struct Shared {
+    /// Held over a large mail: its largest file stands in memory, and neither another nor an idle reader may beside it.
+    large: Mutex<()>,
+    /// Where nothing was kept when they began: the first eight bytes of the hash of each mail that came since.
+    came: Option<Mutex<HashSet<u64>>>,
+}
+
+impl Shared {
+    /// `begins`: no mail is kept yet.
+    pub fn new(begins: bool) -> Self {
+        Self {
+            came: begins.then(Mutex::default),
+            ..Self::default()
+        }
+    }
+}
+
 /// What reading works with; a connection of its own among it.
 pub struct Reading {
     store: Store,
     blobs: Blobs,
     reader: Reader,
     lexicon: Arc<Lexicon>,
-    /// Held over a large mail: its largest file stands in memory, and neither another nor an idle reader may beside it.
-    large: Arc<Mutex<()>>,
+    shared: Arc<Shared>,
     heart: Heartbeat,
 }
 
 impl Daemon {
     /// Everything that reading needs. Its process starts with the first mail, and ends with it.
-    pub(super) fn reading(&self, large: &Arc<Mutex<()>>) -> Result<Reading> {
+    pub(super) fn reading(&self, shared: &Arc<Shared>) -> Result<Reading> {
         let (program, limit) = (self.reader_program.clone(), self.config.reader.limit());
         Ok(Reading {
             store: Store::open(&self.data_dir)?,
             blobs: self.blobs.clone(),
             reader: Reader::new(program, self.blobs.spool(), limit),
             lexicon: self.judge.lexicon(),
-            large: large.clone(),
+            shared: shared.clone(),
             heart: self.heart.clone(),
         })
     }
@@ -91,7 +109,7 @@ impl Reading {
         };
         fail_point!("reading");
         let hashes: Vec<String> = delivery.mails.iter().map(hash_of).collect::<Result<_>>()?;
-        let mut known = self.store.known(&hashes)?;
+        let mut known = self.known(&hashes)?;
         let hashed = delivery.mails.into_iter().zip(hashes);
         let mut waiting: VecDeque<Waiting> = hashed
             .map(|(mail, sha256)| Waiting {
@@ -113,6 +131,17 @@ impl Reading {
             prepared.kept.push(kept);
             self.heart.beat();
         }
+    }
+
+    /// Those of `hashes` under which a mail is kept. The database need not be asked for one that never came.
+    fn known(&mut self, hashes: &[String]) -> Result<HashSet<String>> {
+        let Some(came) = &self.shared.came else {
+            return self.store.known(hashes);
+        };
+        let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = |hash: &String| u64::from_str_radix(&hash[..16], 16).unwrap_or_default();
+        let again = hashes.iter().filter(|hash| !came.insert(start(hash)));
+        self.store.known(&again.cloned().collect::<Vec<_>>())
     }
 
     /// Gives the reader the short mails at the head of those that wait; of how many of these nothing more is to be given.
@@ -191,9 +220,9 @@ impl Reading {
         file: NamedTempFile,
         prepared: &mut Prepared,
     ) -> Result<Told> {
-        let large = self.large.clone();
+        let shared = self.shared.clone();
         self.reader.end();
-        let _alone = large.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = shared.large.lock().unwrap_or_else(PoisonError::into_inner);
         let raw = file.reopen()?;
         prepared.staged.extend(self.blobs.stage_file(sha256, file)?);
         let content = self.read_file(&raw, &mut prepared.staged)?;

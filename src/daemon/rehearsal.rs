@@ -25,7 +25,7 @@ impl Daemon {
         from: NaiveDate,
         to: NaiveDate,
     ) -> Result<Vec<LetterRow>> {
-        self.keep(paths, |_| Ok(()))?;
+        self.keep(paths, Self::take_in)?;
         let (mut now, end) = (start_of(from), start_of(to) + TimeDelta::days(1));
         let bar =
             progress::of_mails(((end - now).num_minutes() / STEP.num_minutes()).max(0) as usize);

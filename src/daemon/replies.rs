@@ -33,7 +33,7 @@ impl Daemon {
 
     /// The letter to staff that a mail answers: only from the very address it went to, in time, written by a person,
     /// and not passed on. Everything else is ordinary mail.
-    fn letter_answered(&self, content: &Content, at: Moment) -> Result<Option<i64>> {
+    pub(super) fn letter_answered(&self, content: &Content, at: Moment) -> Result<Option<i64>> {
         let from = content.from.as_ref().map_or("", |from| &from.address);
         let is = |address: &String| address.eq_ignore_ascii_case(from);
         let by_a_person =

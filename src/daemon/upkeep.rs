@@ -109,7 +109,7 @@ impl Daemon {
                 continue;
             }
             let one = match mails_in(&path)?.as_slice() {
-                [] => self.keep(std::slice::from_ref(&path), |_| Ok(()))?,
+                [] => self.keep(std::slice::from_ref(&path), Self::take_in)?,
                 mails => self.take_up_pack(&path, mails)?,
             };
             imported.new += one.new;

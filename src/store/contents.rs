@@ -6,13 +6,8 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::borrow::Cow;
 
-/// Puts a mail's content in place of what was read from it before.
-pub fn write(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
-    write_json(connection, mail, None, content)
-}
-
-/// The same, whose JSON may be known already.
-pub fn write_json(
+/// Keeps what was read from a new mail, whose JSON may be known already.
+pub fn insert(
     connection: &Connection,
     mail: i64,
     known: Option<&str>,
@@ -23,10 +18,18 @@ pub fn write_json(
         None => Cow::Owned(json(content)?),
     };
     connection
+        .prepare_cached("INSERT INTO contents VALUES (?1, ?2)")?
+        .execute(params![mail, text])?;
+    Ok(())
+}
+
+/// Puts a mail's content in place of what was read from it before.
+pub fn replace(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
+    connection
         .prepare_cached(
             "INSERT INTO contents VALUES (?1, ?2) ON CONFLICT DO UPDATE SET content = ?2",
         )?
-        .execute(params![mail, text])?;
+        .execute(params![mail, json(content)?])?;
     Ok(())
 }
 

@@ -179,48 +179,72 @@ impl Store {
     }
 }
 
-/// The decisions in force about a mail.
-pub(super) fn rulings(connection: &Connection, mail: i64) -> Result<Rulings> {
-    let mut statement = connection.prepare_cached(
-        "SELECT m.sha256, c.ordinal, c.change, c.made_by, c.made_at, s.id
-         FROM mails m JOIN corrections c ON c.mail_sha256 = m.sha256
-         LEFT JOIN mails o ON o.sha256 = c.change ->> '$.mail'
-         LEFT JOIN submissions s ON s.mail = o.id AND s.ordinal = c.change ->> '$.ordinal'
-         WHERE m.id = ?1 AND c.revoked_at IS NULL ORDER BY c.id",
-    )?;
-    let mut sha256 = String::new();
-    let mut all = Vec::new();
-    let mut rows = statement.query([mail])?;
-    while let Some(row) = rows.next()? {
-        sha256 = row.get(0)?;
-        all.push(Ruling {
-            ordinal: row.get(1)?,
-            change: from_json(&row.get::<_, String>(2)?)?,
-            by: row.get(3)?,
-            at: moment(row.get(4)?),
-            merged_with: row.get(5)?,
-        });
-    }
-    Ok(Rulings::of(&sha256, all))
+/// Whether staff decided anything yet: a campaign begins without, and each mail need not ask.
+pub(super) struct Decided {
+    corrections: bool,
+    lessons: bool,
 }
 
-/// Units that staff gave to an address, and those that they took from it.
-pub(super) fn said_of_address(
-    connection: &Connection,
-    address: &str,
-) -> Result<(Vec<String>, Vec<String>)> {
-    let mut statement = connection.prepare_cached(
-        "SELECT unit, holds FROM lessons WHERE what = 'address' AND value = lower(?1) ORDER BY unit",
-    )?;
-    let (mut given, mut denied) = (Vec::new(), Vec::new());
-    let mut rows = statement.query([address])?;
-    while let Some(row) = rows.next()? {
-        match row.get(1)? {
-            true => given.push(row.get(0)?),
-            false => denied.push(row.get(0)?),
-        }
+impl Decided {
+    /// By now. Holds for a transaction.
+    pub fn so_far(transaction: &Transaction) -> Result<Self> {
+        let mut statement = transaction.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM corrections), EXISTS (SELECT 1 FROM lessons)",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Self {
+                corrections: row.get(0)?,
+                lessons: row.get(1)?,
+            })
+        })?)
     }
-    Ok((given, denied))
+
+    /// The decisions in force about the mail of these bytes.
+    pub fn rulings(&self, connection: &Connection, sha256: &str) -> Result<Rulings> {
+        if !self.corrections {
+            return Ok(Rulings::default());
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT c.ordinal, c.change, c.made_by, c.made_at, s.id
+             FROM corrections c
+             LEFT JOIN mails o ON o.sha256 = c.change ->> '$.mail'
+             LEFT JOIN submissions s ON s.mail = o.id AND s.ordinal = c.change ->> '$.ordinal'
+             WHERE c.mail_sha256 = ?1 AND c.revoked_at IS NULL ORDER BY c.id",
+        )?;
+        let rows = statement.query_map([sha256], |row| {
+            Ok(Ruling {
+                ordinal: row.get(0)?,
+                change: from_json(&row.get::<_, String>(1)?)?,
+                by: row.get(2)?,
+                at: moment(row.get(3)?),
+                merged_with: row.get(4)?,
+            })
+        })?;
+        Ok(Rulings::of(sha256, rows.collect::<Result<_, _>>()?))
+    }
+
+    /// Units that staff gave to an address, and those that they took from it.
+    pub fn of_address(
+        &self,
+        connection: &Connection,
+        address: &str,
+    ) -> Result<(Vec<String>, Vec<String>)> {
+        let (mut given, mut denied) = (Vec::new(), Vec::new());
+        if !self.lessons {
+            return Ok((given, denied));
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT unit, holds FROM lessons WHERE what = 'address' AND value = lower(?1) ORDER BY unit",
+        )?;
+        let mut rows = statement.query([address])?;
+        while let Some(row) = rows.next()? {
+            match row.get(1)? {
+                true => given.push(row.get(0)?),
+                false => denied.push(row.get(0)?),
+            }
+        }
+        Ok((given, denied))
+    }
 }
 
 fn teach(

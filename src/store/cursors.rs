@@ -71,12 +71,28 @@ pub struct Trouble {
 impl Place {
     /// Notes that the mail lies there.
     pub(super) fn holds(&self, connection: &Connection, mail: i64, received: Moment) -> Result<()> {
-        connection
+        let values = params![
+            self.folder,
+            self.uidvalidity,
+            self.uid,
+            mail,
+            received.timestamp()
+        ];
+        // Both in one statement would cost every new place what undoing the second takes.
+        let is_new = connection
             .prepare_cached(
                 "INSERT INTO locations (folder, uidvalidity, uid, mail, received_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET mail = ?4, received_at = ?5, error = '', gone = 0",
+                 ON CONFLICT DO NOTHING",
             )?
-            .execute(params![self.folder, self.uidvalidity, self.uid, mail, received.timestamp()])?;
+            .execute(values)?;
+        if is_new == 0 {
+            connection
+                .prepare_cached(
+                    "UPDATE locations SET mail = ?4, received_at = ?5, error = '', gone = 0
+                     WHERE folder = ?1 AND uidvalidity = ?2 AND uid = ?3",
+                )?
+                .execute(values)?;
+        }
         Ok(())
     }
 

@@ -30,6 +30,8 @@ pub struct Fact {
 pub struct Unjudged {
     /// Row id.
     pub id: i64,
+    /// Of its bytes.
+    pub sha256: String,
     /// By the server's clock.
     pub received_at: Moment,
     /// What was read from it.

@@ -1,12 +1,15 @@
 //! Keeping mails: one transaction for a batch, its places on the server and the cursor.
 
-use super::{Packed, Place, Store, contents, name, resemblance};
-use crate::attribution::Words;
+use super::corrections::Decided;
+use super::{
+    Judging, Packed, Place, Store, Unjudged, contents, moment, name, resemblance, verdicts,
+};
+use crate::attribution::{Verdict, Words};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::{Context, Result};
 use fail::fail_point;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::collections::{HashMap, HashSet};
 
 /// A mail whose bytes and files are durable on disk.
@@ -71,21 +74,24 @@ impl Store {
             .transaction_with_behavior(TransactionBehavior::Deferred)?;
         let mut known = HashSet::new();
         for sha256 in hashes {
-            let mut statement =
-                transaction.prepare_cached("SELECT 1 FROM mails WHERE sha256 = ?1")?;
-            if statement.exists([sha256])? {
+            if id_of(&transaction, sha256)?.is_some() {
                 known.insert(sha256.clone());
             }
         }
         Ok(known)
     }
 
-    /// Whether a mail of these bytes is kept.
-    pub fn has(&self, sha256: &str) -> Result<bool> {
+    /// Whether no mail is kept yet.
+    pub fn is_empty(&self) -> Result<bool> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT 1 FROM mails WHERE sha256 = ?1")?;
-        Ok(statement.exists([sha256])?)
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM mails)")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// Whether a mail of these bytes is kept.
+    pub fn has(&self, sha256: &str) -> Result<bool> {
+        Ok(id_of(&self.connection, sha256)?.is_some())
     }
 
     /// The same of all mails in a pack.
@@ -98,25 +104,33 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps a batch: rows, places and cursors in one transaction. Mails known already only gain a place.
+    /// Keeps a batch: rows, places and cursors in one transaction. Mails known already only gain a place. With `judge` a
+    /// new mail has its verdict from the first, which is right where nothing that arrived later is kept and nothing that
+    /// arrived before is unjudged ([`is_settled_until`](Self::is_settled_until)), and the batch is in order of arrival.
     /// Gives the number of new mails.
-    pub fn keep(&mut self, batch: Vec<Kept>) -> Result<usize> {
+    pub fn keep(&mut self, batch: Vec<Kept>, judge: Option<&Judging>) -> Result<usize> {
         let transaction = self.connection.transaction()?;
-        let mut new = HashMap::new();
+        let decided = Decided::so_far(&transaction)?;
+        let mut judge = judge
+            .map(|judge| |mail: &Unjudged| verdicts::judged(&transaction, &decided, mail, judge));
+        let first = next_id(&transaction)?;
+        let (mut next, mut fresh) = (first, HashMap::new());
         let mut reached: HashMap<(String, u32), Place> = HashMap::new();
-        for kept in batch {
-            let (mail, is_new) = mail(&transaction, &kept)?;
-            if let Some(place) = kept.place {
-                place.holds(&transaction, mail, kept.received_at)?;
+        for mut kept in batch {
+            let (place, received_at) = (kept.place.take(), kept.received_at);
+            let known = id_of(&transaction, &kept.sha256)?;
+            let mail = known.unwrap_or(next);
+            if known.is_none() {
+                let unjudged = enter(&transaction, kept, mail, &mut judge)?;
+                fresh.extend(unjudged.map(|unjudged| (mail, unjudged)));
+                next += 1;
+            }
+            if let Some(place) = place {
+                place.holds(&transaction, mail, received_at)?;
                 let folder = (place.folder.clone(), place.uidvalidity);
                 let furthest = reached.entry(folder).or_insert_with(|| place.clone());
                 furthest.uid = furthest.uid.max(place.uid);
             }
-            new.extend(
-                kept.content
-                    .filter(|_| is_new)
-                    .map(|content| (mail, (content, kept.words))),
-            );
         }
         for place in reached.values() {
             place.pass(&transaction)?;
@@ -124,8 +138,8 @@ impl Store {
         fail_point!("rows written");
         transaction.commit()?;
         fail_point!("rows committed");
-        self.fresh = new;
-        Ok(self.fresh.len())
+        self.fresh = fresh;
+        Ok((next - first) as usize)
     }
 
     /// Puts what was read anew from kept mails in place of what was read before, and sets them back to be judged.
@@ -138,7 +152,7 @@ impl Store {
                     "UPDATE mails SET message_id = ?2, sender = ?3, subject = ?4, bounced = ?5, outcome = NULL WHERE id = ?1",
                 )?
                 .execute(params![mail, content.message_id, sender(content), content.subject, content.bounce.is_some()])?;
-            contents::write(&transaction, *mail, content)?;
+            contents::replace(&transaction, *mail, content)?;
             transaction
                 .prepare_cached("DELETE FROM files WHERE mail = ?1")?
                 .execute([mail])?;
@@ -163,58 +177,91 @@ fn sender(content: &Content) -> &str {
     content.from.as_ref().map_or("", |from| &from.address)
 }
 
-fn mail(connection: &Connection, kept: &Kept) -> Result<(i64, bool)> {
-    if let Some(content) = &kept.content
-        && let Some(new) = insert(connection, kept, content)?
-    {
-        return Ok((new, true));
-    }
-    let known = connection
-        .prepare_cached("SELECT id FROM mails WHERE sha256 = ?1")?
-        .query_row([&kept.sha256], |row| row.get(0))
-        .optional()?;
-    let known = known.with_context(|| format!("mail {} is neither kept nor read", kept.sha256))?;
-    Ok((known, false))
+fn next_id(connection: &Connection) -> Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM mails")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// `None` where the mail is kept already.
-fn insert(connection: &Connection, kept: &Kept, content: &Content) -> Result<Option<i64>> {
-    let packed = kept.packed.as_ref();
-    let inserted = connection
+fn id_of(connection: &Connection, sha256: &str) -> Result<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM mails WHERE sha256 = ?1")?;
+    Ok(statement.query_row([sha256], |row| row.get(0)).optional()?)
+}
+
+/// Writes the rows of a new mail, with its verdict where it is judged at once. Gives what is still to be judged: a fault of
+/// judging must not keep a mail from being kept, and comes again to whoever judges it and those after it.
+fn enter(
+    transaction: &Transaction,
+    mut kept: Kept,
+    id: i64,
+    judge: &mut Option<impl Fn(&Unjudged) -> Result<Verdict>>,
+) -> Result<Option<(Content, Option<Words>)>> {
+    let content = kept.content.take();
+    let mail = Unjudged {
+        id,
+        content: content
+            .with_context(|| format!("mail {} is neither kept nor read", kept.sha256))?,
+        sha256: std::mem::take(&mut kept.sha256),
+        received_at: moment(kept.received_at.timestamp()),
+        words: kept.words.take(),
+        is_reply: false,
+        is_new: true,
+        stood: String::new(),
+    };
+    let verdict = match judge.as_ref().map(|judge| judge(&mail)) {
+        // Some faults of the disk end the transaction.
+        Some(Err(error)) if transaction.is_autocommit() => return Err(error),
+        judged => judged.and_then(Result::ok),
+    };
+    insert(transaction, &kept, &mail, verdict.as_ref())?;
+    let Some(verdict) = verdict else {
+        *judge = None;
+        return Ok(Some((mail.content, mail.words)));
+    };
+    verdicts::record(transaction, &mail, &verdict)?;
+    Ok(None)
+}
+
+fn insert(
+    connection: &Connection,
+    kept: &Kept,
+    mail: &Unjudged,
+    verdict: Option<&Verdict>,
+) -> Result<()> {
+    let (content, packed) = (&mail.content, kept.packed.as_ref());
+    let columns = verdicts::Columns::of(verdict)?;
+    connection
         .prepare_cached(
-            "INSERT INTO mails (sha256, bytes, source, received_at, message_id, sender, subject, bounced, pack, offset)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (sha256) DO NOTHING",
+            "INSERT INTO mails (id, sha256, bytes, source, received_at, message_id, sender, subject, bounced, pack, offset,
+                                outcome, reason, candidates, weighed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
-            kept.sha256,
+            mail.id,
+            mail.sha256,
             kept.bytes,
             kept.source,
-            kept.received_at.timestamp(),
+            mail.received_at.timestamp(),
             content.message_id,
             sender(content),
             content.subject,
             content.bounce.is_some(),
             packed.map(|packed| &packed.pack),
             packed.map(|packed| packed.offset),
+            columns.outcome,
+            columns.reason,
+            columns.candidates,
+            columns.weighed,
         ])?;
-    if inserted == 0 {
-        return Ok(None);
-    }
-    let mail = connection.last_insert_rowid();
-    contents::write_json(connection, mail, kept.json.as_deref(), content)?;
-    connection
-        .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
-        .execute([&kept.sha256])?;
+    contents::insert(connection, mail.id, kept.json.as_deref(), content)?;
+    let mut returned = connection.prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?;
+    returned.execute([&mail.sha256])?;
     for part in &kept.parts {
         connection
             .prepare_cached("INSERT INTO mail_parts VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-            .execute(params![mail, part])?;
-        connection
-            .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
-            .execute([part])?;
+            .execute(params![mail.id, part])?;
+        returned.execute([part])?;
     }
-    insert_files(connection, mail, content)?;
-    Ok(Some(mail))
+    insert_files(connection, mail.id, content)
 }
 
 fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result<()> {
@@ -256,4 +303,44 @@ fn insert_files(connection: &Connection, mail: i64, content: &Content) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::Past;
+    use crate::campaign::in_china;
+    use anyhow::bail;
+    use chrono::NaiveDate;
+
+    fn kept(sha256: &str) -> Kept {
+        let day = NaiveDate::from_ymd_opt(2022, 5, 24).unwrap();
+        Kept {
+            sha256: sha256.into(),
+            bytes: 1,
+            source: String::new(),
+            received_at: in_china(day.and_hms_opt(8, 0, 0).unwrap()),
+            packed: None,
+            parts: vec![],
+            place: None,
+            content: Some(Content::default()),
+            json: None,
+            words: None,
+        }
+    }
+
+    #[test]
+    fn a_mail_over_which_judging_fails_is_kept_and_it_and_those_after_it_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let judge = |mail: &Unjudged, _: &Past| match mail.sha256.as_str() {
+            "b" => bail!("what an earlier mail left cannot be read"),
+            _ => Ok(Verdict::not_report("")),
+        };
+        let batch = ["a", "b", "a", "c"].map(kept).into();
+        assert_eq!(store.keep(batch, Some(&judge)).unwrap(), 3);
+        let waiting = store.unjudged(9, None).unwrap();
+        let waiting: Vec<(i64, &str)> = waiting.iter().map(|m| (m.id, m.sha256.as_str())).collect();
+        assert_eq!(waiting, [(2, "b"), (3, "c")]);
+    }
 }

@@ -46,6 +46,7 @@ pub use replies::{Answered, Reply};
 pub use shell::{Shell, Shelling};
 pub use survey::{Survey, has_log, survey};
 pub use upkeep::Named;
+pub use verdicts::Judging;
 
 /// The name by which bytes are kept.
 pub use crate::message::sha256 as hash;

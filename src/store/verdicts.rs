@@ -1,14 +1,16 @@
 //! Judging in order of arrival: what is to be judged, what was known before it, what came of it.
 
-use super::{
-    Store, Unjudged, contents, corrections, from_json, from_name, json, moment, name, resemblance,
-};
+use super::corrections::Decided;
+use super::{Store, Unjudged, contents, from_json, from_name, json, moment, name, resemblance};
 use crate::attribution::{Earlier, Flag, Past, Sketch, Submission, Verdict};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::{Context, Result};
 use fail::fail_point;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+/// Gives a mail its verdict, with what was known before it.
+pub type Judging<'a> = dyn Fn(&Unjudged, &Past) -> Result<Verdict> + 'a;
 
 /// Earlier submissions that a new one is compared with; a repeat of an older one stands for itself.
 const COMPARED: u32 = 120;
@@ -25,6 +27,15 @@ impl Store {
                   > (SELECT count(*) FROM mails WHERE outcome IS NULL AND (received_at, id) > (?1, ?2))",
         )?;
         Ok(statement.query_row([first.0, first.1], |row| row.get(0))?)
+    }
+
+    /// Whether mails that arrive then, or later, come after all that are kept, and those are judged.
+    pub fn is_settled_until(&self, arrived: Moment) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT NOT EXISTS (SELECT 1 FROM mails WHERE outcome IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM mails WHERE received_at > ?1)",
+        )?;
+        Ok(statement.query_row([arrived.timestamp()], |row| row.get(0))?)
     }
 
     fn first_unjudged(&self) -> Result<Option<(i64, i64)>> {
@@ -61,7 +72,7 @@ impl Store {
     /// The next mails to judge, in order of arrival; those that arrived by `until`, if given.
     pub fn unjudged(&mut self, limit: usize, until: Option<Moment>) -> Result<Vec<Unjudged>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, received_at, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id),
+            "SELECT id, sha256, received_at, EXISTS (SELECT 1 FROM replies r WHERE r.mail = mails.id),
                     reason || coalesce((SELECT group_concat(line, '') FROM
                         (SELECT char(10) || kind || ' ' || unit || ' ' || days AS line
                          FROM submissions WHERE mail = mails.id ORDER BY ordinal)), '')
@@ -87,28 +98,25 @@ impl Store {
             };
             unjudged.push(Unjudged {
                 id,
-                received_at: moment(row.get(1)?),
+                sha256: row.get(1)?,
+                received_at: moment(row.get(2)?),
                 content,
                 words,
                 is_new,
-                is_reply: row.get(2)?,
-                stood: row.get(3)?,
+                is_reply: row.get(3)?,
+                stood: row.get(4)?,
             });
         }
         Ok(unjudged)
     }
 
-    /// Judges a batch in one transaction: `judge` sees each mail with what was known before it.
-    pub fn judge(
-        &mut self,
-        batch: &[Unjudged],
-        judge: impl Fn(&Unjudged, &Past) -> Result<Verdict>,
-    ) -> Result<()> {
+    /// Judges a batch in one transaction.
+    pub fn judge(&mut self, batch: &[Unjudged], judge: &Judging) -> Result<()> {
         let transaction = self.connection.transaction()?;
+        let decided = Decided::so_far(&transaction)?;
         for mail in batch {
-            let of_unit = |unit: &str| earlier_of_unit(&transaction, unit, mail);
-            let seen_before = |s: &Submission| resemblance::seen_before(&transaction, mail, s);
-            let verdict = judge(mail, &past(&transaction, mail, &of_unit, &seen_before)?)?;
+            let verdict = judged(&transaction, &decided, mail, judge)?;
+            settle(&transaction, mail, &verdict)?;
             record(&transaction, mail, &verdict)?;
         }
         fail_point!("judged");
@@ -116,6 +124,21 @@ impl Store {
         fail_point!("verdicts committed");
         Ok(())
     }
+}
+
+/// The verdict of a mail whose row may be still to come.
+pub(super) fn judged(
+    transaction: &Transaction,
+    decided: &Decided,
+    mail: &Unjudged,
+    judge: &Judging,
+) -> Result<Verdict> {
+    let of_unit = |unit: &str| earlier_of_unit(transaction, unit, mail);
+    let seen_before = |s: &Submission| resemblance::seen_before(transaction, mail, s);
+    judge(
+        mail,
+        &past(transaction, decided, mail, &of_unit, &seen_before)?,
+    )
 }
 
 fn forget_senders(connection: &Connection) -> Result<()> {
@@ -133,6 +156,7 @@ fn sender(mail: &Unjudged) -> &str {
 
 fn past<'a>(
     transaction: &Transaction,
+    decided: &Decided,
     mail: &Unjudged,
     of_unit: &'a dyn Fn(&str) -> Result<Vec<Earlier>>,
     seen_before: &'a dyn Fn(&Submission) -> Result<Vec<Flag>>,
@@ -148,11 +172,11 @@ fn past<'a>(
             |row| row.get(0),
         )?
         .collect::<Result<_, _>>()?;
-    let (given, denied) = corrections::said_of_address(transaction, sender)?;
+    let (given, denied) = decided.of_address(transaction, sender)?;
     named_by_sender.retain(|unit| !denied.contains(unit));
     Ok(Past {
         given_to_sender: given,
-        rulings: corrections::rulings(transaction, mail.id)?,
+        rulings: decided.rulings(transaction, &mail.sha256)?,
         seen_before,
         named_by_sender,
         from_sender: earlier_from_sender(transaction, sender, mail)?,
@@ -216,21 +240,55 @@ fn answered(connection: &Connection, content: &Content) -> Result<Option<String>
     Ok(None)
 }
 
-fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
+/// What the row of a mail says of its verdict; by default, that there is none.
+pub(super) struct Columns<'a> {
+    pub outcome: Option<String>,
+    pub reason: &'a str,
+    pub candidates: String,
+    pub weighed: String,
+}
+
+impl<'a> Columns<'a> {
+    pub fn of(verdict: Option<&'a Verdict>) -> Result<Self> {
+        let Some(verdict) = verdict else {
+            return Ok(Self {
+                outcome: None,
+                reason: "",
+                candidates: "[]".into(),
+                weighed: "[]".into(),
+            });
+        };
+        Ok(Self {
+            outcome: Some(name(verdict.outcome)?),
+            reason: &verdict.reason,
+            candidates: json(&verdict.candidates)?,
+            weighed: json(&verdict.weighed)?,
+        })
+    }
+}
+
+/// Puts a verdict in place of an earlier one.
+fn settle(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
+    let columns = Columns::of(Some(verdict))?;
     transaction
         .prepare_cached(
             "UPDATE mails SET outcome = ?2, reason = ?3, candidates = ?4, weighed = ?5 WHERE id = ?1",
         )?
         .execute(params![
             mail.id,
-            name(verdict.outcome)?,
-            verdict.reason,
-            json(&verdict.candidates)?,
-            json(&verdict.weighed)?,
+            columns.outcome,
+            columns.reason,
+            columns.candidates,
+            columns.weighed,
         ])?;
-    if !mail.is_new {
-        forget(transaction, mail, verdict)?;
+    match mail.is_new {
+        true => Ok(()),
+        false => forget(transaction, mail, verdict),
     }
+}
+
+/// Writes what a mail was found to hold.
+pub(super) fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
     for submission in &verdict.submissions {
         let id = keep_submission(transaction, mail, submission)?;
         index_text(transaction, id, submission)?;
