@@ -1,7 +1,7 @@
 //! The whole campaign of 2022 in a minute: sample mails arrive in a stand-in for 163.com as a clock steps from
 //! 25 April to 31 May, and the daemon polls, judges, keeps and writes its letters at every step.
 //!
-//! `cargo run --release --example demo`
+//! `cargo run --example demo`
 
 #[path = "../tests/support/mod.rs"]
 mod support;

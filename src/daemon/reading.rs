@@ -138,10 +138,13 @@ impl Reading {
         let Some(came) = &self.shared.came else {
             return self.store.known(hashes);
         };
-        let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
         let start = |hash: &String| u64::from_str_radix(&hash[..16], 16).unwrap_or_default();
-        let again = hashes.iter().filter(|hash| !came.insert(start(hash)));
-        self.store.known(&again.cloned().collect::<Vec<_>>())
+        let again: Vec<String> = {
+            let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
+            let again = hashes.iter().filter(|hash| !came.insert(start(hash)));
+            again.cloned().collect()
+        };
+        self.store.known(&again)
     }
 
     /// Gives the reader the short mails at the head of those that wait; of how many of these nothing more is to be given.
