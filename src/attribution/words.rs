@@ -79,8 +79,14 @@ impl Said {
         Self::in_normal_form(content, draft, &normal(&draft.text), lexicon)
     }
 
-    fn in_normal_form(content: &Content, draft: &Draft, text: &str, lexicon: &Lexicon) -> Self {
-        let zones = zones(content, draft, text);
+    /// The same, of whose text the normal form is known.
+    fn in_normal_form(
+        content: &Content,
+        draft: &Draft,
+        normal_form: &str,
+        lexicon: &Lexicon,
+    ) -> Self {
+        let zones = zones(content, draft, normal_form);
         let find = |zone: &Zone| lexicon.names.find(&zone.text);
         let hits: Vec<Vec<Hit>> = zones.iter().map(find).collect();
         let found = zones.iter().zip(&hits);

@@ -131,12 +131,16 @@ fn report(text: &str, normal_form: &str) -> Vec<Zone> {
         .collect();
     let title = folded[..head].join("\n");
     let (lines, folded) = (&lines[head..], &folded[head..]);
-    let (mut first, mut rest) = (folded.concat(), String::new());
-    if let Some((n, at)) = first_sentence(lines) {
-        let (before, after) = lines[n].split_at(at);
-        first = folded[..n].concat() + &normal(before);
-        rest = normal(after) + &folded[n + 1..].concat();
-    }
+    let (first, rest) = match first_sentence(lines) {
+        Some((n, at)) => {
+            let (before, after) = lines[n].split_at(at);
+            (
+                folded[..n].concat() + &normal(before),
+                normal(after) + &folded[n + 1..].concat(),
+            )
+        }
+        None => (folded.concat(), String::new()),
+    };
     let zone = |place, text| Zone { place, text };
     vec![
         zone(Place::Title, title),

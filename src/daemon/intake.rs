@@ -43,24 +43,21 @@ impl Daemon {
 
     /// The same, and judges, where nothing that arrived later is judged already: that would be judged again.
     pub(super) fn take_in_and_judge(&mut self, kept: Vec<Kept>) -> Result<usize> {
-        self.learn_names()?;
-        let at_once = self.comes_next(&kept)?;
-        tell_read(&kept);
-        let (judge, heart) = (&self.judge, &self.heart);
-        let new = self
-            .store
-            .keep(kept, at_once.then_some(&judging(judge, heart)))?;
-        self.judge_in_order()?;
-        Ok(new)
-    }
-
-    fn judge_in_order(&mut self) -> Result<()> {
-        self.learn_names()?;
+        let new = if self.comes_next(&kept)? {
+            self.learn_names()?;
+            tell_read(&kept);
+            let judging = judging(&self.judge, &self.heart);
+            self.store.keep(kept, Some(&judging))?
+        } else {
+            let new = self.take_in(kept)?;
+            self.learn_names()?;
+            new
+        };
         if !self.store.reopens_later()? {
             self.store.forget_senders()?;
             self.judge_open(None)?;
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Whether each of these arrived after all others, which are judged, and none is an answer of staff.

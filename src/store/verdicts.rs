@@ -240,7 +240,7 @@ fn answered(connection: &Connection, content: &Content) -> Result<Option<String>
     Ok(None)
 }
 
-/// What the row of a mail says of its verdict; by default, that there is none.
+/// What the row of a mail says of its verdict, or of there being none yet.
 pub(super) struct Columns<'a> {
     pub outcome: Option<String>,
     pub reason: &'a str,
