@@ -63,8 +63,10 @@ use chrono::{NaiveDate, TimeDelta};
 use fail::fail_point;
 use mailboxes::Manners;
 use rand::RngExt;
+use reading::Hashes;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -88,7 +90,9 @@ pub struct Daemon {
     reader_program: PathBuf,
     stop: Option<watch::Receiver<bool>>,
     /// Reads the whole database; nothing is written before it ends.
-    looking: Option<JoinHandle<Result<()>>>,
+    looking: Option<JoinHandle<Result<Hashes>>>,
+    /// What was kept when it ended, and came since.
+    hashes: Option<Arc<Hashes>>,
     /// What is known of the mailboxes' servers, by the names of the mailboxes.
     manners: BTreeMap<String, Manners>,
     /// The hour and the version of the store at which reminders were last decided.
@@ -125,7 +129,9 @@ impl Daemon {
     pub fn open_looking(config: Config, data_dir: &Path) -> Result<Self> {
         Self::alone(config, data_dir, Store::open, |daemon| {
             let data_dir = daemon.data_dir.clone();
-            daemon.looking = Some(std::thread::spawn(move || look_through(&data_dir)));
+            daemon.looking = Some(std::thread::spawn(move || {
+                Hashes::of(&look_through(&data_dir)?)
+            }));
             Ok(())
         })
     }
@@ -201,6 +207,7 @@ impl Daemon {
             blobs,
             stop: None,
             looking: None,
+            hashes: None,
             manners: BTreeMap::new(),
             reminded: None,
             first_pass: None,
@@ -309,7 +316,8 @@ impl Daemon {
         let looked = looking
             .join()
             .map_err(|_| anyhow!("looking through the database broke off"))?;
-        looked.map_err(|error| explained(error, &self.data_dir))?;
+        let hashes = looked.map_err(|error| explained(error, &self.data_dir))?;
+        self.hashes = Some(Arc::new(hashes));
         self.store.is_sound()
     }
 
@@ -373,8 +381,10 @@ impl Daemon {
 }
 
 /// Reads what lies on the disk, not what is in memory.
-fn look_through(data_dir: &Path) -> Result<()> {
-    Store::open(data_dir)?.check()
+fn look_through(data_dir: &Path) -> Result<Store> {
+    let store = Store::open(data_dir)?;
+    store.check()?;
+    Ok(store)
 }
 
 /// With the remedy, where the cause is a fault of the machine.

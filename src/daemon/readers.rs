@@ -2,7 +2,7 @@
 //! read is made durable and handed on in the order in which it was sent.
 
 use super::Daemon;
-use super::reading::{Delivery, Prepared, Reading, Shared};
+use super::reading::{Delivery, Hashes, Prepared, Reading, Shared};
 use crate::reader::give_way;
 use crate::store::{Blobs, Staged};
 use anyhow::{Context, Result, anyhow};
@@ -46,7 +46,7 @@ impl Daemon {
         next: impl FnMut(Result<Prepared>) -> bool + Send + 'static,
     ) -> Result<(Readers, JoinHandle<()>)> {
         let (mut to, mut from) = (Vec::new(), Vec::new());
-        let shared = Arc::new(Shared::new(self.store.is_empty()?));
+        let shared = Arc::new(Shared::new(self.hashes()?));
         for _ in 0..READERS {
             let (reading, (send, deliveries)) = (self.reading(&shared)?, mpsc::channel(WAITING));
             let (prepared, ready) = sync_channel(READ);
@@ -57,6 +57,16 @@ impl Daemon {
         let blobs = self.blobs.clone();
         let keeping = thread(move || keep(&from, &blobs, next))?;
         Ok((Readers { to, next: 0 }, keeping))
+    }
+}
+
+impl Daemon {
+    /// Where it is known what is kept: all was looked through, or there was nothing.
+    fn hashes(&self) -> Result<Option<Arc<Hashes>>> {
+        if self.hashes.is_none() && self.store.is_empty()? {
+            return Ok(Some(Arc::default()));
+        }
+        Ok(self.hashes.clone())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::mailbox::Raw;
 use crate::message::Content;
 use crate::reader::{Reader, SHORT, Told};
 use crate::store::{
-    Blobs, Kept, Loose, Place, SMALL, Shell, Shelling, Staged, Store, hash, hash_file,
+    Blobs, Kept, Loose, Place, SMALL, Shell, Shelling, Staged, Store, hash, hash_file, start,
 };
 use anyhow::Result;
 use fail::fail_point;
@@ -61,15 +61,33 @@ pub struct Prepared {
 pub struct Shared {
     /// Held over a large mail: its largest file stands in memory, and neither another nor an idle reader may beside it.
     large: Mutex<()>,
-    /// Where nothing was kept when they began: the first eight bytes of the hash of each mail that came since.
-    came: Option<Mutex<HashSet<u64>>>,
+    /// Where it is known what is kept.
+    hashes: Option<Arc<Hashes>>,
+}
+
+/// Of the hashes of all mails that are kept, or came and may be, the [`start`]. In memory: on the disk each lies on a
+/// page of its own.
+#[derive(Debug, Default)]
+pub struct Hashes(Mutex<HashSet<u64>>);
+
+impl Hashes {
+    /// Of all that is kept.
+    pub fn of(store: &Store) -> Result<Self> {
+        Ok(Self(Mutex::new(store.hashes()?)))
+    }
+
+    /// Notes that mails come. Gives the hashes of those that may have come before.
+    fn again(&self, hashes: &[String]) -> Vec<String> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = hashes.iter().filter(|hash| !all.insert(start(hash)));
+        again.cloned().collect()
+    }
 }
 
 impl Shared {
-    /// `begins`: no mail is kept yet.
-    pub fn new(begins: bool) -> Self {
+    pub fn new(hashes: Option<Arc<Hashes>>) -> Self {
         Self {
-            came: begins.then(Mutex::default),
+            hashes,
             ..Self::default()
         }
     }
@@ -135,16 +153,10 @@ impl Reading {
 
     /// Those of `hashes` under which a mail is kept. The database need not be asked for one that never came.
     fn known(&mut self, hashes: &[String]) -> Result<HashSet<String>> {
-        let Some(came) = &self.shared.came else {
-            return self.store.known(hashes);
-        };
-        let start = |hash: &String| u64::from_str_radix(&hash[..16], 16).unwrap_or_default();
-        let again: Vec<String> = {
-            let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
-            let again = hashes.iter().filter(|hash| !came.insert(start(hash)));
-            again.cloned().collect()
-        };
-        self.store.known(&again)
+        match &self.shared.hashes {
+            Some(all) => self.store.known(&all.again(hashes)),
+            None => self.store.known(hashes),
+        }
     }
 
     /// Gives the reader the short mails at the head of those that wait; of how many of these nothing more is to be given.

@@ -29,7 +29,7 @@ pub struct Kept {
     pub parts: Vec<String>,
     /// Where it lies on the server; `None` for an import.
     pub place: Option<Place>,
-    /// What was read from it; `None` where the same bytes are kept already.
+    /// What was read from it; `None` where the same bytes are kept already, as was found since the store was opened.
     pub content: Option<Content>,
     /// The same in JSON, where it is known word for word.
     pub json: Option<String>,
@@ -81,6 +81,13 @@ impl Store {
         Ok(known)
     }
 
+    /// The [`start`] of the hash of each mail that is kept.
+    pub fn hashes(&self) -> Result<HashSet<u64>> {
+        let mut statement = self.connection.prepare("SELECT sha256 FROM mails")?;
+        let rows = statement.query_map([], |row| Ok(start(row.get_ref(0)?.as_str()?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Whether no mail is kept yet.
     pub fn is_empty(&self) -> Result<bool> {
         let mut statement = self
@@ -118,7 +125,12 @@ impl Store {
         let mut reached: HashMap<(String, u32), Place> = HashMap::new();
         for mut kept in batch {
             let (place, received_at) = (kept.place.take(), kept.received_at);
-            let known = id_of(&transaction, &kept.sha256)?;
+            // What was new when it was read still is, unless it was kept since.
+            let is_first = self.kept.insert(start(&kept.sha256)) && kept.content.is_some();
+            let known = match is_first {
+                true => None,
+                false => id_of(&transaction, &kept.sha256)?,
+            };
             let mail = known.unwrap_or(next);
             if known.is_none() {
                 let unjudged = enter(&transaction, kept, mail, &mut judge)?;
@@ -171,6 +183,12 @@ impl Store {
         let rows = statement.query_map([only], RawMail::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// The first eight bytes of a hash, by which most others are told apart from it.
+pub fn start(sha256: &str) -> u64 {
+    let start = sha256.get(..16);
+    start.map_or(0, |hex| u64::from_str_radix(hex, 16).unwrap_or_default())
 }
 
 fn sender(content: &Content) -> &str {

@@ -37,7 +37,7 @@ pub use decisions::Decision;
 pub use entries::Entry;
 pub use fact::{Fact, Unjudged};
 pub use fault::{Fault, handles_left};
-pub use intake::{Kept, RawMail};
+pub use intake::{Kept, RawMail, start};
 pub use letters::{LetterRow, LetterState, NewLetter, Waiting};
 pub use listing::{Census, FileRow, MailRow, SubmissionRow};
 pub use packs::{Loose, Packed, SMALL, is_mail_at, mails_in};
@@ -58,7 +58,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use chrono::{DateTime, TimeZone};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -82,6 +82,8 @@ pub struct Store {
     connection: Connection,
     /// What was read from the mails kept last, by row id: they are judged next, and need not be read back.
     fresh: HashMap<i64, (Content, Option<Words>)>,
+    /// Of the hashes of mails kept since it was opened, the [`start`].
+    kept: HashSet<u64>,
     /// Changed rows that tell only that polls went on, or that an alarm lasts.
     bookkeeping: u64,
 }
@@ -118,6 +120,7 @@ impl Store {
         Ok(Self {
             connection,
             fresh: HashMap::new(),
+            kept: HashSet::new(),
             bookkeeping: 0,
         })
     }
@@ -156,6 +159,7 @@ impl Store {
         let mut store = Self {
             connection,
             fresh: HashMap::new(),
+            kept: HashSet::new(),
             bookkeeping: 0,
         };
         store

@@ -219,7 +219,7 @@ fn earlier_from_sender(
 ) -> Result<Vec<Earlier>> {
     let mut statement = connection.prepare_cached(&format!(
         "{EARLIER} WHERE m.sender = ?1 AND m.sender <> '' AND m.outcome = 'reports' AND (m.received_at, m.id) < (?2, ?3)
-         ORDER BY m.received_at DESC, s.id DESC LIMIT 8"
+         ORDER BY m.received_at DESC, m.id DESC, s.ordinal DESC LIMIT 8"
     ))?;
     let rows = statement.query_map(
         params![sender, mail.received_at.timestamp(), mail.id],
