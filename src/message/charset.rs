@@ -1,7 +1,7 @@
 //! Bytes to text when the charset label is missing, unknown or a lie.
 
 use encoding_rs::{Encoding, GB18030};
-use memchr::{memchr2, memchr2_iter};
+use memchr::memchr2;
 
 /// Decodes by the evidence of the bytes first and the label second. U+FFFD marks what stays unreadable.
 pub fn decode(bytes: &[u8], label: Option<&str>) -> String {
@@ -115,9 +115,12 @@ fn is_mojibake(text: &str) -> bool {
 /// Private-use characters are what misaligned GBK decodes to.
 fn strict(encoding: &'static Encoding, bytes: &[u8]) -> Option<String> {
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
-    // U+E000 to U+F8FF in UTF-8.
-    let mut starts = memchr2_iter(0xEE, 0xEF, text.as_bytes());
-    let private = starts.any(|at| matches!(text.as_bytes()[at..], [0xEE, ..] | [_, ..=0xA3, ..]));
+    // U+E000 to U+F8FF in UTF-8. To the end, which the compiler makes many at a time of.
+    let bytes = text.as_bytes();
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let private = pairs.fold(false, |any, (first, second)| {
+        any | (*first == 0xEE) | ((*first == 0xEF) & (*second <= 0xA3))
+    });
     (!private).then(|| text.into_owned())
 }
 

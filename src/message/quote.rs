@@ -102,8 +102,16 @@ fn split_lines(
         push_inner(opening, &stripped, marked, subject, depth, inner);
         at = end;
     }
-    own.retain(|line| !TAGLINE.is_match(line));
+    own.retain(|line| !is_tagline(line));
     text::lines(&own.join("\n"))
+}
+
+fn is_tagline(line: &str) -> bool {
+    // The last is the long s, which counts as the same letter.
+    let begins = line
+        .trim_start()
+        .starts_with(['发', '来', '从', 's', 'S', 'ſ']);
+    begins && TAGLINE.is_match(line)
 }
 
 /// The inner mail takes its place before those inside it.
@@ -159,9 +167,9 @@ fn opening(lines: &[&str], marked: bool, own: &[&str], subject: &str) -> Option<
             arrows: true,
         });
     }
-    let marked = marked && MARKS.is_match(first);
-    let forwarded = marked && FORWARDED.is_match(first);
-    if forwarded || marked && ORIGINAL.is_match(first) {
+    let first_marked = marked && MARKS.is_match(first);
+    let forwarded = first_marked && FORWARDED.is_match(first);
+    if forwarded || first_marked && ORIGINAL.is_match(first) {
         let cluster = cluster(&lines[1..]).filter(|cluster| cluster.fields > 0);
         let dashed = first.trim().starts_with(['-', '—', '=', '_']);
         if cluster.is_none() && !dashed {
@@ -236,7 +244,10 @@ fn without_arrow(line: &str) -> &str {
 
 /// `在 2022-05-23 10:00:00，"张三" <a@b> 写道：`, on one line or two. A line that says so in a report names no date.
 fn attribution(lines: &[&str], marked: bool, subject: &str) -> Option<Opening> {
-    let (line, length) = if marked && VERB.is_match(lines[0]) {
+    if !marked {
+        return None;
+    }
+    let (line, length) = if VERB.is_match(lines[0]) {
         (lines[0].to_string(), 1)
     } else if OPENS_ATTRIBUTION.is_match(lines[0]) && lines.len() > 1 && VERB.is_match(lines[1]) {
         (format!("{} {}", lines[0], lines[1]), 2)

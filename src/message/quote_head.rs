@@ -62,10 +62,10 @@ impl Cluster {
 }
 
 fn label(line: &str) -> Option<(&'static str, &str)> {
-    let (label, value) = line.split_once([':', '：', '\t', '|'])?;
-    if label.chars().count() > 12 {
-        return None;
-    }
+    const LONGEST: usize = 12;
+    let mut all = line.char_indices().take(LONGEST + 1);
+    let (end, mark) = all.find(|(_, c)| matches!(c, ':' | '：' | '\t' | '|'))?;
+    let (label, value) = (&line[..end], &line[end + mark.len_utf8()..]);
     let letters = label.chars().filter(|c| !c.is_whitespace() && *c != '*');
     // With one of these each of them begins: most lines with a colon are none, and need no copy.
     let first = letters.clone().next()?;

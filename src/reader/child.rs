@@ -44,6 +44,7 @@ fn serve(read: Parser) -> io::Result<()> {
         from: BufReader::new(io::stdin().lock()),
         to: BufWriter::with_capacity(ANSWER, io::stdout().lock()),
         held: Vec::new(),
+        said: Vec::new(),
         whole: false,
         kept: 0,
         broken: None,
@@ -97,6 +98,8 @@ struct Pipe<R: Read, W: Write> {
     /// The mail whole, or the last piece that was asked for.
     held: Vec<u8>,
     whole: bool,
+    /// What was told last, in whose place the next is written.
+    said: Vec<u8>,
     /// Files of the mail that the daemon has; each is known by how many were before it.
     kept: usize,
     broken: Option<io::Error>,
@@ -111,7 +114,11 @@ impl<R: Read, W: Write> Pipe<R, W> {
             return Err(error);
         }
         begin(&mut self.to, &Reply::Content)?;
-        say(&mut self.to, &content)
+        self.said.clear();
+        serde_json::to_writer(&mut self.said, &content)?;
+        send(&mut self.to, &self.said)?;
+        self.said.shrink_to(SHORT);
+        Ok(())
     }
 
     /// A short mail; a longer one is held, to be read as a large one is.

@@ -300,7 +300,9 @@ impl Reader {
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }
                     Reply::Content => {
-                        let (mut content, mut json): (Content, _) = hear_words(&mut running.from)?;
+                        let (mut content, words): (Content, _) =
+                            hear_words(&mut running.from, &mut running.words)?;
+                        let mut json = words.map(str::to_owned);
                         // They become names on the disk: none but what we gave ourselves.
                         for name in names_in(&mut content) {
                             let given = name.parse().ok().and_then(|n: usize| names.get(n));
@@ -370,6 +372,8 @@ struct Running {
     to: BufWriter<ChildStdin>,
     watch: Arc<Watch>,
     served: usize,
+    /// What it told last of a mail.
+    words: Vec<u8>,
     /// Where the mails lie that it has and did not answer yet.
     ahead: VecDeque<(usize, usize)>,
     protections: String,
@@ -404,6 +408,7 @@ impl Running {
             from: BufReader::with_capacity(BUFFER, from),
             to: BufWriter::with_capacity(BUFFER, to),
             served: 0,
+            words: Vec::new(),
             ahead: VecDeque::new(),
             protections: String::new(),
         };

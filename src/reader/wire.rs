@@ -127,25 +127,24 @@ pub fn begin<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
 
 /// Reads a value from one frame of JSON.
 pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
-    hear_words(from).map(|(value, _)| value)
+    hear_words(from, &mut Vec::new()).map(|(value, _)| value)
 }
 
 /// The same, with the JSON itself where it is short: a hijacked reader may put much in it that says nothing.
-pub fn hear_words<T: for<'a> Deserialize<'a>>(
+/// `bytes`: those of a frame before it, in place of which it is read.
+pub fn hear_words<'a, T: for<'b> Deserialize<'b>>(
     from: &mut impl Read,
-) -> io::Result<(T, Option<String>)> {
+    bytes: &'a mut Vec<u8>,
+) -> io::Result<(T, Option<&'a str>)> {
     let frame = open(from)?;
     if frame.limit() > WORDS {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut bytes = Vec::new();
-    whole(frame, &mut bytes)?;
-    let words = simdutf8::basic::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+    bytes.shrink_to(SHORT_WORDS);
+    whole(frame, bytes)?;
+    let words = simdutf8::basic::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData)?;
     let short = words.len() <= SHORT_WORDS;
-    Ok((
-        serde_json::from_str(words)?,
-        short.then(|| words.to_owned()),
-    ))
+    Ok((serde_json::from_str(words)?, short.then_some(words)))
 }
 
 #[cfg(test)]
