@@ -1,9 +1,12 @@
-//! Reading and keeping alone, on one core: small mails of 6 kB in GBK, and mails of 1.3 MB with three photos.
+//! Each stage of a mail alone, on one core: small mails of 6 kB in GBK, and mails of 1.3 MB with three photos.
 //!
-//! `cargo bench --bench stages`. Judging has `judging`, standings and letters have `digest`, the whole `first_sync`.
+//! `cargo bench --bench stages`. Judging among many has `judging`, standings and letters have `digest`, the whole
+//! `first_sync`.
 
-use baosong::campaign::{Moment, in_china};
+use baosong::attribution::{Judge, Past, Words};
+use baosong::campaign::{Campaign, Moment, in_china};
 use baosong::message::{Content, Host, Tool, read, read_large};
+use baosong::roster::Roster;
 use baosong::store::{Blobs, Kept, Loose, Store, hash};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -38,13 +41,18 @@ fn base64(bytes: &[u8]) -> String {
     lines.map(|line| line.into_owned() + "\r\n").collect()
 }
 
+fn word(text: &str) -> String {
+    format!("=?gbk?B?{}?=", STANDARD.encode(GBK.encode(text).0))
+}
+
 /// The fields before the first part, and the text in GBK.
 fn small(n: usize) -> String {
     let lines = (0..24).map(|line| format!("{}{SENTENCE}", n * 31 + line));
     let lines: String = lines.collect();
     let (text, ..) = GBK.encode(&lines);
+    let (office, subject) = (word("沈阳市教育局"), word("沈阳市教育局5月24日活动信息"));
     format!(
-        "From: office{n}@example.cn\r\nTo: lnzjhdz@163.com\r\nSubject: report {n}\r\nMessage-ID: <{n}@example.cn>\r\n\
+        "From: {office} <office{n}@example.cn>\r\nTo: lnzjhdz@163.com\r\nSubject: {subject}\r\nMessage-ID: <{n}@example.cn>\r\n\
          Date: Tue, 24 May 2022 08:00:00 +0800\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=gbk\r\n\
          Content-Transfer-Encoding: base64\r\n\r\n{}",
         base64(&text)
@@ -89,13 +97,36 @@ fn read_a_mail_with_media_piece_by_piece(bencher: Bencher) {
         .bench_local(|| read_large(mail.len() as u64, &mut InMemory(mail.as_bytes())));
 }
 
+#[divan::bench]
+fn the_words_of_a_small_mail(bencher: Bencher) {
+    let (judge, content) = (judge(), content(&small(1)));
+    let lexicon = judge.lexicon();
+    bencher.bench_local(|| Words::of(&content, &lexicon));
+}
+
+#[divan::bench]
+fn weigh_a_small_mail(bencher: Bencher) {
+    let (judge, content) = (judge(), content(&small(1)));
+    let words = Words::of(&content, &judge.lexicon());
+    let past = Past::none();
+    bencher.bench_local(|| judge.weigh(&content, Some(&words), arrived(), &past));
+}
+
+fn judge() -> Judge {
+    Judge::new(Roster::default(), Campaign::default())
+}
+
+fn content(mail: &str) -> Content {
+    read(mail.as_bytes(), &mut InMemory(&[]))
+}
+
 /// Files, flushes and rows of a batch in an empty directory.
 #[divan::bench(sample_count = 20)]
 fn keep_a_batch_of_small_mails(bencher: Bencher) {
     let mails: Vec<(String, Content)> = (0..BATCH)
         .map(small)
         .map(|mail| {
-            let content = read(mail.as_bytes(), &mut InMemory(&[]));
+            let content = content(&mail);
             (mail, content)
         })
         .collect();

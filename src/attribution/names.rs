@@ -1,7 +1,7 @@
 //! Finding units in text: the longest name at each place, so that 大连 is not found in 大连职业技术学院.
 
 use super::abbreviation::abbreviations;
-use super::normal::Firsts;
+use super::normal::{Firsts, Pairs};
 use super::strength::Naming;
 use crate::roster::{Roster, Unit, UnitKind};
 use aho_corasick::{AhoCorasick, Anchored, Input, Match, MatchKind, StartKind};
@@ -49,9 +49,9 @@ pub struct Hit {
 #[derive(Debug)]
 pub struct Names {
     finder: AhoCorasick,
-    /// With what they begin, and how they go on: most places of a text need no look.
+    /// With what they begin: most places of a text need no look.
     firsts: Firsts,
-    seconds: Firsts,
+    pairs: Pairs,
     meanings: Vec<(Who, Naming)>,
 }
 
@@ -164,11 +164,7 @@ impl Names {
             .expect("a roster's names are few and short");
         Self {
             firsts: Firsts::of(patterns.iter().map(String::as_str)),
-            seconds: Firsts::of(
-                patterns
-                    .iter()
-                    .map(|name| &name[name.ceil_char_boundary(1)..]),
-            ),
+            pairs: Pairs::of(patterns.iter().map(String::as_str)),
             finder,
             meanings,
         }
@@ -180,11 +176,10 @@ impl Names {
         from_fn(move || {
             loop {
                 let start = self.firsts.next_in(text, next)?;
-                let second = text.ceil_char_boundary(start + 1);
-                let may_be = self.seconds.begin(&text[second..]);
+                let may_be = self.pairs.begin(&text[start..]);
                 let here = Input::new(text).range(start..).anchored(Anchored::Yes);
                 let found = may_be.then(|| self.finder.find(here)).flatten();
-                next = found.map_or(second, |m| m.end());
+                next = found.map_or_else(|| text.ceil_char_boundary(start + 1), |m| m.end());
                 if found.is_some() {
                     return found;
                 }

@@ -157,11 +157,6 @@ impl Firsts {
         })
     }
 
-    /// Whether a text may begin with one of them.
-    pub fn begin(&self, text: &str) -> bool {
-        first_han(text).map_or(self.others, |han| self.holds(han))
-    }
-
     const fn with(mut self, han: u16) -> Self {
         self.han[(han / 64) as usize] |= 1 << (han % 64);
         self
@@ -187,6 +182,43 @@ impl Firsts {
             }
         }
         None
+    }
+}
+
+/// The first two characters of texts. Of common Chinese ones each pair has a bit, which it may share with others.
+#[derive(Debug, Clone)]
+pub struct Pairs {
+    han: Vec<u64>,
+    others: bool,
+}
+
+impl Pairs {
+    /// Those of `texts`.
+    pub fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let (mut han, mut others) = (vec![0; 1 << 10], false);
+        for text in texts {
+            match Self::place(text) {
+                Some((word, bit)) => han[word] |= bit,
+                None => others = true,
+            }
+            // Any may follow it.
+            if text.chars().nth(1).is_none() {
+                han.fill(u64::MAX);
+            }
+        }
+        Self { han, others }
+    }
+
+    /// Whether one of them may begin a text.
+    #[inline]
+    pub fn begin(&self, text: &str) -> bool {
+        Self::place(text).map_or(self.others, |(word, bit)| self.han[word] & bit != 0)
+    }
+
+    fn place(text: &str) -> Option<(usize, u64)> {
+        let (first, second) = (first_han(text)?, first_han(&text[3..])?);
+        let code = first.wrapping_mul(0x9e37) ^ second;
+        Some((usize::from(code / 64), 1 << (code % 64)))
     }
 }
 
@@ -259,9 +291,9 @@ pub fn substance(text: &str) -> usize {
     text.chars().filter(|c| is_letter(*c)).count()
 }
 
-/// A letter or a digit. The standard library would look Chinese characters up in a table.
+/// A letter or a digit. The standard library would look Chinese characters and their marks up in a table.
 pub fn is_letter(c: char) -> bool {
-    is_common_han(c) || c.is_alphanumeric()
+    is_common_han(c) || !is_plain_mark(c) && c.is_alphanumeric()
 }
 
 /// A file name without its ending.
@@ -307,6 +339,31 @@ mod tests {
                 prop_assert!(!begins || found.contains(&at));
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn what_begins_with_the_same_pair_may_be_it(
+            texts in prop::collection::vec("[a·一-丁沈阳𠮷。]{1,3}", 1..4), which in 0..4usize, after in "[a一沈]{0,2}"
+        ) {
+            let pairs = Pairs::of(texts.iter().map(String::as_str));
+            let text = format!("{}{after}", texts[which % texts.len()]);
+            prop_assert!(pairs.begin(&text));
+        }
+    }
+
+    #[test]
+    fn a_letter_is_what_the_standard_says() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_letter(c), c.is_alphanumeric(), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn most_pairs_begin_nothing() {
+        let pairs = Pairs::of(["沈阳", "大连"].into_iter());
+        let other = ["沈大", "大学", "连大", "阳沈", "大", "大a", "和家"];
+        assert!(other.iter().all(|text| !pairs.begin(text)));
     }
 
     #[test]

@@ -117,11 +117,16 @@ fn cover(content: &Content, draft: &Draft, zones: &mut Vec<Zone>) {
 
 /// The zones of a text, whose lines are those of its normal form.
 fn report(text: &str, normal_form: &str) -> Vec<Zone> {
-    let lines = between_line_feeds(text)
-        .map(str::trim)
-        .zip(between_line_feeds(normal_form));
-    let (lines, folded): (Vec<&str>, Vec<&str>) =
-        lines.filter(|(line, _)| !line.is_empty()).unzip();
+    let all = between_line_feeds(text).zip(between_line_feeds(normal_form));
+    let most = between_line_feeds(text).take(1_000).count();
+    let (mut lines, mut folded) = (Vec::with_capacity(most), Vec::with_capacity(most));
+    for (line, form) in all {
+        let line = line.trim();
+        if !line.is_empty() {
+            lines.push(line);
+            folded.push(form);
+        }
+    }
     let head = heading(&lines);
     let ending = lines.iter().zip(&folded);
     let ending = ending.skip(lines.len() - closing(&lines[head..]));
@@ -134,9 +139,10 @@ fn report(text: &str, normal_form: &str) -> Vec<Zone> {
     let (first, rest) = match first_sentence(lines) {
         Some((n, at)) => {
             let (before, after) = lines[n].split_at(at);
+            let (before, after) = (normal(before), normal(after));
             (
-                folded[..n].concat() + &normal(before),
-                normal(after) + &folded[n + 1..].concat(),
+                joined(&folded[..n], &before, &[]),
+                joined(&[], &after, &folded[n + 1..]),
             )
         }
         None => (folded.concat(), String::new()),
@@ -148,6 +154,14 @@ fn report(text: &str, normal_form: &str) -> Vec<Zone> {
         zone(Place::FirstSentence, first),
         zone(Place::Mention, rest),
     ]
+}
+
+/// One text of lines that stand before and after another.
+fn joined(before: &[&str], middle: &str, after: &[&str]) -> String {
+    let all = || before.iter().chain([&middle]).chain(after);
+    let mut text = String::with_capacity(all().map(|line| line.len()).sum());
+    text.extend(all().copied());
+    text
 }
 
 /// Where the first sentence that says something ends, line and byte: 老师好！ and 不好意思报晚了。 go with the next one.
