@@ -70,9 +70,12 @@ const DATABASE: &str = "baosong.db";
 const BUSY: Duration = Duration::from_secs(10);
 /// The same for one that only looks, and is waited for.
 const BUSY_TO_LOOK: Duration = Duration::from_secs(3);
-/// Pages in the log at which they go into the database, four times what SQLite sets: a thousand new mails touch as many
-/// pages of the index of hashes, and that index grows with all that is kept.
-const LOG: i32 = 4000;
+/// Bytes of a page of a new database, four times what SQLite sets: what was read from a mail fills one of those, and to
+/// write a larger one costs little more. A database that is there keeps its own.
+const PAGE: i32 = 16 << 10;
+/// Bytes in the log at which they go into the database, four times what SQLite sets: a thousand new mails touch most pages
+/// of the index of hashes, and that index grows with all that is kept.
+const LOG: i32 = 16 << 20;
 /// Kilobytes of the database in memory, as SQLite sets them.
 const CACHE: i32 = 2000;
 
@@ -177,10 +180,12 @@ impl Store {
         if mode != "wal" || migrations::is_due(connection)? {
             looked_through(connection)?;
         }
+        connection.pragma_update(None, "page_size", PAGE)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
-        connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG, |_| Ok(()))?;
+        let page: i32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG / page, |_| Ok(()))?;
         // Plans do not depend on bound values; without this SQLite prepares a statement anew for each.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(128);
@@ -189,10 +194,10 @@ impl Store {
 
     /// While it `hurries` commits follow each other without being flushed one by one. Power that fails takes the last of
     /// them back, in their order, and their mails are fetched again; the first commit after it flushes them all. More of
-    /// the database is held in memory meanwhile.
+    /// the database is held in memory meanwhile, all pages that a batch changes among it.
     pub fn hurries(&self, hurries: bool) -> Result<()> {
         let (flushed, cache) = match hurries {
-            true => ("NORMAL", 2 * CACHE),
+            true => ("NORMAL", 4 * CACHE),
             false => ("FULL", CACHE),
         };
         let connection = &self.connection;
@@ -351,4 +356,26 @@ fn name<T: serde::Serialize>(value: T) -> Result<String> {
 
 fn from_name<T: serde::de::DeserializeOwned>(name: String) -> rusqlite::Result<T> {
     from_json(&serde_json::Value::String(name).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_has_large_pages_and_one_that_is_there_keeps_its_own() {
+        for (before, after) in [(None, PAGE), (Some(4096), 4096)] {
+            let dir = tempfile::tempdir().unwrap();
+            if let Some(page) = before {
+                let other = Connection::open(dir.path().join(DATABASE)).unwrap();
+                other.pragma_update(None, "page_size", page).unwrap();
+                other.execute_batch("CREATE TABLE other (a)").unwrap();
+            }
+            let store = Store::open(dir.path()).unwrap();
+            let asked = |pragma| store.connection.query_row(pragma, [], |row| row.get(0));
+            let pages: [i32; 2] = ["PRAGMA page_size", "PRAGMA wal_autocheckpoint"]
+                .map(|pragma| asked(pragma).unwrap());
+            assert_eq!(pages, [after, LOG / after]);
+        }
+    }
 }
