@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsConnector;
@@ -53,8 +53,9 @@ fn impatient(tcp: TcpStream, patience: Duration) -> Boxed {
     Box::new(Box::pin(stream))
 }
 
+/// What is written leaves when it is flushed: the library writes a command in four pieces, each a packet otherwise.
 fn shallow(stream: Boxed) -> Boxed {
-    Box::new(Shallow::new(stream))
+    Box::new(Shallow::new(BufWriter::new(stream)))
 }
 
 /// Reads the greeting.
