@@ -7,7 +7,7 @@ use super::room::Room;
 use super::watching::Heartbeat;
 use super::{Daemon, progress};
 use crate::campaign::Moment;
-use crate::mailbox::{Error, Examined, Fetched, Listed, SIZES, batches};
+use crate::mailbox::{BATCH_BYTES, Error, Examined, Fetched, Listed, SIZES, batches};
 use crate::store::{Cursor, Place};
 use anyhow::{Context, Result, anyhow};
 use chrono::TimeDelta;
@@ -19,6 +19,8 @@ use tracing::{Instrument, debug};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
+/// Room on the machine is looked at again with the batch that brings so many bytes since: as many as the largest has.
+const LOOK_AT_ROOM: u64 = BATCH_BYTES;
 
 /// A watched folder.
 #[derive(Debug, Clone)]
@@ -239,6 +241,15 @@ impl Step {
         }
     }
 
+    /// What it brings, as it counts for [`LOOK_AT_ROOM`]; never nothing, for a server may understate.
+    fn bytes(&self) -> u64 {
+        let stated = match self {
+            Self::List(_) => 0,
+            Self::Fetch(batch) => batch.iter().map(|mail| mail.size).sum(),
+        };
+        stated.max(LOOK_AT_ROOM / 8)
+    }
+
     fn mails(&self) -> usize {
         match self {
             Self::List(uids) => uids.len(),
@@ -264,11 +275,16 @@ impl Fetcher {
     async fn run(mut self, mut steps: VecDeque<Step>) -> Result<()> {
         let line = self.line.clone();
         let mut line = line.lock().await;
+        let mut unlooked = LOOK_AT_ROOM;
         while let Some(step) = steps.pop_front() {
             if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
                 break;
             }
-            self.room.is_left()?;
+            unlooked = unlooked.saturating_add(step.bytes());
+            if unlooked >= LOOK_AT_ROOM {
+                self.room.is_left()?;
+                unlooked = 0;
+            }
             self.heart.beat();
             let delivery = match self.take(&step, &mut line, &mut steps).await {
                 Ok(delivery) => delivery,

@@ -23,7 +23,7 @@ impl Room {
         }
     }
 
-    /// Asked before each batch.
+    /// Asked before a fetch, and again as it goes on.
     pub fn is_left(&self) -> Result<()> {
         if let Some(megabytes) = self.short_of_space()? {
             bail!("磁盘空间不足，仅余{megabytes} MB，腾出空间之前不再收信");

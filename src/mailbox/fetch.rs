@@ -13,7 +13,8 @@ use tempfile::NamedTempFile;
 pub const SIZES: usize = 400;
 /// Mails and bytes in one batch. 163.com was seen to cut a FETCH of 89 mails.
 const BATCH: usize = 50;
-const BATCH_BYTES: u64 = 2 << 20;
+/// See there.
+pub const BATCH_BYTES: u64 = 2 << 20;
 /// Mails up to this size are fetched whole.
 const WHOLE: u64 = 4 << 20;
 /// A part of a larger one, which stands in memory twice on its way to the disk.

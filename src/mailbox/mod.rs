@@ -15,7 +15,7 @@ mod shallow;
 
 pub use connection::client_config;
 pub use error::Error;
-pub use fetch::{Fetched, Listed, SIZES, batches};
+pub use fetch::{BATCH_BYTES, Fetched, Listed, SIZES, batches};
 pub use folders::{Folder, called, decode, is_spam, watched};
 pub use session::{Examined, Session};
 
