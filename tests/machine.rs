@@ -422,7 +422,7 @@ fn damage(kind: &str, data: &Path) {
     let mut bytes = std::fs::read(&database).unwrap();
     let length = bytes.len();
     match kind {
-        "middle" => bytes[4096..length - 100].fill(0xA5),
+        "middle" => bytes[16 << 10..length - 100].fill(0xA5),
         "header" => bytes[..100].fill(0xA5),
         "half" => bytes.truncate(length / 2),
         "empty" => bytes.clear(),

@@ -19,7 +19,8 @@ use tracing::{Instrument, debug};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
 const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
-/// Room on the machine is looked at again with the batch that brings so many bytes since: as many as the largest has.
+/// Room on the machine is looked at again before what brings so many bytes since: as many as several mails have in one
+/// batch.
 const LOOK_AT_ROOM: u64 = BATCH_BYTES;
 
 /// A watched folder.
@@ -283,7 +284,7 @@ impl Fetcher {
             unlooked = unlooked.saturating_add(step.bytes());
             if unlooked >= LOOK_AT_ROOM {
                 self.room.is_left()?;
-                unlooked = 0;
+                unlooked = step.bytes();
             }
             self.heart.beat();
             let delivery = match self.take(&step, &mut line, &mut steps).await {

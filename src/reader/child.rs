@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::cage;
 use super::tool;
 use super::wire::{
-    Drill, READER, Reply, Request, SHORT, TOOL, begin, hear, receive, receive_into, say, send,
+    Drill, READER, Reply, Request, SHORT, TOOL, begin, clear, hear, receive, receive_into, say,
+    send,
 };
 use crate::message::{self, Host, Tool};
 
@@ -114,10 +115,9 @@ impl<R: Read, W: Write> Pipe<R, W> {
             return Err(error);
         }
         begin(&mut self.to, &Reply::Content)?;
-        self.said.clear();
         serde_json::to_writer(&mut self.said, &content)?;
         send(&mut self.to, &self.said)?;
-        self.said.shrink_to(SHORT);
+        clear(&mut self.said);
         Ok(())
     }
 

@@ -16,7 +16,9 @@ use anyhow::{Context, Result, bail, ensure};
 use tracing::warn;
 
 use super::tool;
-use super::wire::{Drill, READER, Reply, Request, begin, hear, hear_words, open, put, say, send};
+use super::wire::{
+    Drill, READER, Reply, Request, begin, clear, hear, hear_words, open, put, say, send,
+};
 use crate::message::Content;
 
 /// A reader is replaced after so many mails, whatever they left behind in it.
@@ -303,6 +305,7 @@ impl Reader {
                         let (mut content, words): (Content, _) =
                             hear_words(&mut running.from, &mut running.words)?;
                         let mut json = words.map(str::to_owned);
+                        clear(&mut running.words);
                         // They become names on the disk: none but what we gave ourselves.
                         for name in names_in(&mut content) {
                             let given = name.parse().ok().and_then(|n: usize| names.get(n));

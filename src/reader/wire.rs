@@ -103,6 +103,12 @@ pub fn receive_into(from: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()>
     whole(open(from)?, bytes)
 }
 
+/// Empties a buffer for the next frame; what a long one took is given back.
+pub fn clear(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.shrink_to(SHORT_WORDS);
+}
+
 fn whole(mut frame: io::Take<impl Read>, bytes: &mut Vec<u8>) -> io::Result<()> {
     let length = frame.limit();
     bytes.clear();
@@ -140,7 +146,6 @@ pub fn hear_words<'a, T: for<'b> Deserialize<'b>>(
     if frame.limit() > WORDS {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    bytes.shrink_to(SHORT_WORDS);
     whole(frame, bytes)?;
     let words = simdutf8::basic::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData)?;
     let short = words.len() <= SHORT_WORDS;

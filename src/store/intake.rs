@@ -84,7 +84,9 @@ impl Store {
     /// The [`start`] of the hash of each mail that is kept.
     pub fn hashes(&self) -> Result<HashSet<u64>> {
         let mut statement = self.connection.prepare("SELECT sha256 FROM mails")?;
-        let rows = statement.query_map([], |row| Ok(start(row.get_ref(0)?.as_str()?)))?;
+        let rows = statement.query_map([], |row| {
+            Ok(start(row.get_ref(0)?.as_str().unwrap_or_default()))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

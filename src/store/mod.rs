@@ -180,7 +180,10 @@ impl Store {
         if mode != "wal" || migrations::is_due(connection)? {
             looked_through(connection)?;
         }
-        connection.pragma_update(None, "page_size", PAGE)?;
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        if pages == 0 {
+            connection.pragma_update(None, "page_size", PAGE)?;
+        }
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
@@ -194,7 +197,7 @@ impl Store {
 
     /// While it `hurries` commits follow each other without being flushed one by one. Power that fails takes the last of
     /// them back, in their order, and their mails are fetched again; the first commit after it flushes them all. More of
-    /// the database is held in memory meanwhile, all pages that a batch changes among it.
+    /// the database is held in memory meanwhile.
     pub fn hurries(&self, hurries: bool) -> Result<()> {
         let (flushed, cache) = match hurries {
             true => ("NORMAL", 4 * CACHE),
