@@ -348,7 +348,7 @@ impl Judge {
 
 /// The day of the report that the same sender sent for the same unit shortly before.
 fn of_earlier(clues: &Clues, unit: &str, past: &Past) -> Option<Found> {
-    let earlier = past.from_sender.iter().find(|earlier| {
+    let (earlier, subject) = past.from_sender.iter().find(|(earlier, _)| {
         let recent = clues.arrived - earlier.arrived <= SUPPLEMENT_WITHIN;
         recent && earlier.unit == unit && !earlier.days.is_empty()
     })?;
@@ -356,7 +356,7 @@ fn of_earlier(clues: &Clues, unit: &str, past: &Past) -> Option<Found> {
         about: About::Day,
         rule: "earlier_report".into(),
         place: "mailbox".into(),
-        seen: earlier.subject.clone(),
+        seen: subject.clone(),
         weight: 0,
     };
     Some(Found {

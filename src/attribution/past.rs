@@ -18,8 +18,6 @@ pub struct Earlier {
     pub days: Vec<NaiveDate>,
     /// Arrival by the server's clock.
     pub arrived: Moment,
-    /// Subject of its mail.
-    pub subject: String,
     /// Its title.
     pub title: String,
     /// Its text, for comparison.
@@ -32,8 +30,8 @@ pub struct Past<'a> {
     pub given_to_sender: Vec<String>,
     /// Units that earlier mails from this address plainly named.
     pub named_by_sender: Vec<String>,
-    /// The latest submissions from this address, newest first.
-    pub from_sender: Vec<Earlier>,
+    /// The latest submissions from this address, newest first, each with the subject of its mail.
+    pub from_sender: Vec<(Earlier, String)>,
     /// The unit that our letter went to, where the mail answers one.
     pub answered: Option<String>,
     /// The earlier submissions of a unit, newest first.

@@ -185,8 +185,7 @@ fn past<'a>(
     })
 }
 
-const EARLIER: &str = "SELECT s.id, s.unit, s.kind, s.days, s.arrived, m.subject, s.title, s.sketch
-     FROM submissions s JOIN mails m ON m.id = s.mail";
+const EARLIER: &str = "s.id, s.unit, s.kind, s.days, s.arrived, s.title, s.sketch";
 
 fn earlier(row: &Row) -> rusqlite::Result<Earlier> {
     Ok(Earlier {
@@ -195,15 +194,15 @@ fn earlier(row: &Row) -> rusqlite::Result<Earlier> {
         kind: from_name(row.get(2)?)?,
         days: from_json(&row.get::<_, String>(3)?)?,
         arrived: moment(row.get(4)?),
-        subject: row.get(5)?,
-        title: row.get(6)?,
-        sketch: Sketch::from_bytes(row.get_ref(7)?.as_blob()?),
+        title: row.get(5)?,
+        sketch: Sketch::from_bytes(row.get_ref(6)?.as_blob()?),
     })
 }
 
 fn earlier_of_unit(connection: &Connection, unit: &str, mail: &Unjudged) -> Result<Vec<Earlier>> {
     let mut statement = connection.prepare_cached(&format!(
-        "{EARLIER} WHERE s.unit = ?1 AND (s.arrived, s.mail) < (?2, ?3) ORDER BY s.arrived DESC, s.id DESC LIMIT ?4"
+        "SELECT {EARLIER} FROM submissions s WHERE s.unit = ?1 AND (s.arrived, s.mail) < (?2, ?3)
+         ORDER BY s.arrived DESC, s.id DESC LIMIT ?4"
     ))?;
     let rows = statement.query_map(
         params![unit, mail.received_at.timestamp(), mail.id, COMPARED],
@@ -216,14 +215,15 @@ fn earlier_from_sender(
     connection: &Connection,
     sender: &str,
     mail: &Unjudged,
-) -> Result<Vec<Earlier>> {
+) -> Result<Vec<(Earlier, String)>> {
     let mut statement = connection.prepare_cached(&format!(
-        "{EARLIER} WHERE m.sender = ?1 AND m.sender <> '' AND m.outcome = 'reports' AND (m.received_at, m.id) < (?2, ?3)
+        "SELECT {EARLIER}, m.subject FROM submissions s JOIN mails m ON m.id = s.mail
+         WHERE m.sender = ?1 AND m.sender <> '' AND m.outcome = 'reports' AND (m.received_at, m.id) < (?2, ?3)
          ORDER BY m.received_at DESC, m.id DESC, s.ordinal DESC LIMIT 8"
     ))?;
     let rows = statement.query_map(
         params![sender, mail.received_at.timestamp(), mail.id],
-        earlier,
+        |row| Ok((earlier(row)?, row.get(7)?)),
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
