@@ -285,7 +285,16 @@ fn refuse_garbage(database: &Path) -> Result<()> {
 
 /// Held while a process writes to a data directory.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// A process that was just started holds all files of ours until it runs its own program, and with them the lock
+    /// (flock(2)), unless that is given up.
+    fn drop(&mut self) {
+        // Closed, it is given up as well, only later.
+        let _ = self.0.unlock();
+    }
+}
 
 impl Lock {
     /// Takes the lock, or says that another instance has it.
