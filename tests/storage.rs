@@ -361,6 +361,8 @@ async fn the_log_is_told_once_of_a_storage_that_fails() {
     let log = tempfile::NamedTempFile::new().unwrap();
     let written = std::sync::Arc::new(log.reopen().unwrap());
     let lines = tracing_subscriber::fmt().with_ansi(false);
+    // Of one subscriber alone the library asks whichever thread comes by an event first, and that of another test has none.
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = lines.with_writer(written).set_default();
     let mut house = house(|config| {
         config.storage.url = Some("s3://baosong".into());
