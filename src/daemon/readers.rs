@@ -58,9 +58,7 @@ impl Daemon {
         let keeping = thread(move || keep(&from, &blobs, next))?;
         Ok((Readers { to, next: 0 }, keeping))
     }
-}
 
-impl Daemon {
     /// Where it is known what is kept: all was looked through, or there was nothing.
     fn hashes(&self) -> Result<Option<Arc<Hashes>>> {
         if self.hashes.is_none() && self.store.is_empty()? {
