@@ -14,7 +14,9 @@ use chrono::TimeDelta;
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::time::timeout;
 use tracing::{Instrument, debug};
 
 /// All UIDs are compared at least this often, and whenever the counts disagree.
@@ -22,6 +24,8 @@ const COMPARE_EVERY: TimeDelta = TimeDelta::hours(24);
 /// Room on the machine is looked at again before what brings so many bytes since: as many as several mails have in one
 /// batch.
 const LOOK_AT_ROOM: u64 = BATCH_BYTES;
+/// How long rows wait for others to be committed with.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// A watched folder.
 #[derive(Debug, Clone)]
@@ -150,7 +154,7 @@ impl Daemon {
         );
         let mut new = 0;
         let mut failed = None;
-        while let (None, Some(batch)) = (&failed, prepared.recv().await) {
+        while let (None, Some(batch)) = (&failed, self.next_batch(&mut prepared).await) {
             let kept = batch.and_then(|batch| self.accept(batch, now));
             match kept {
                 Ok((mails, fresh)) => {
@@ -167,6 +171,20 @@ impl Daemon {
         match failed {
             Some(error) => Err(error),
             None => fetched.map(|()| new),
+        }
+    }
+
+    /// The next batch. Rows wait for it a moment to be committed together with its own.
+    async fn next_batch(
+        &mut self,
+        prepared: &mut mpsc::Receiver<Result<Prepared>>,
+    ) -> Option<Result<Prepared>> {
+        if let Ok(batch) = timeout(TOGETHER, prepared.recv()).await {
+            return batch;
+        }
+        match self.store.commit() {
+            Ok(()) => prepared.recv().await,
+            Err(error) => Some(Err(error)),
         }
     }
 

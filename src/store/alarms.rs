@@ -31,7 +31,7 @@ impl Store {
     /// enough. Gives what was opened and what was closed.
     pub fn alarms_are(&mut self, wrong: &[(&str, String)], now: Moment) -> Result<Vec<Alarm>> {
         let before = self.connection.total_changes();
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         let mut changed = Vec::new();
         for (name, what) in wrong {
             changed.extend(seen(&transaction, name, what, (now, now), false)?);

@@ -30,7 +30,7 @@ impl Store {
     pub fn note_bounces(&mut self, now: Moment) -> Result<Vec<Returned>> {
         let mut returned = Vec::new();
         for (mail, content) in self.new_bounces()? {
-            let transaction = self.connection.transaction()?;
+            let transaction = self.transaction()?;
             let letter = letter(&transaction, &content, now)?;
             transaction.execute(
                 "INSERT INTO bounces VALUES (?1, ?2)",

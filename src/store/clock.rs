@@ -21,7 +21,7 @@ impl Store {
     /// Leaves no moment of our own clock after `now`, lest letters, polls and alarms wait until it comes again.
     /// Arrivals are the server's and stay.
     pub fn set_back_to(&mut self, now: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         for update in SET_BACK {
             transaction
                 .prepare_cached(update)?

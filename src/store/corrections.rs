@@ -83,7 +83,7 @@ impl Store {
     /// Keeps a decision, and sets the mail back to be judged. Gives the number of the correction: of one that
     /// was made before by the same person at the same moment, the number it has.
     pub fn correct(&mut self, new: &NewCorrection, by: &str, at: Moment) -> Result<i64> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         let change = json(&new.change)?;
         let made: Option<i64> = transaction
             .query_row(
@@ -113,7 +113,7 @@ impl Store {
 
     /// Takes a decision back, with what it taught.
     pub fn revoke(&mut self, correction: i64, by: &str, at: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         let revoked = transaction.execute(
             "UPDATE corrections SET revoked_by = ?2, revoked_at = ?3 WHERE id = ?1 AND revoked_at IS NULL",
             params![correction, by, at.timestamp()],
@@ -137,7 +137,7 @@ impl Store {
 
     /// Says that an address or name is, or is not, a unit's, whatever was known before.
     pub fn teach(&mut self, lesson: &NewLesson, holds: bool, by: &str, at: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         teach(&transaction, lesson, holds, None, by, at)?;
         reopen_taught(&transaction, lesson)?;
         transaction.commit()?;
@@ -187,8 +187,8 @@ pub(super) struct Decided {
 
 impl Decided {
     /// By now. Holds for a transaction.
-    pub fn so_far(transaction: &Transaction) -> Result<Self> {
-        let mut statement = transaction.prepare_cached(
+    pub fn so_far(connection: &Connection) -> Result<Self> {
+        let mut statement = connection.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM corrections), EXISTS (SELECT 1 FROM lessons)",
         )?;
         Ok(statement.query_row([], |row| {

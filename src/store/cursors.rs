@@ -193,7 +193,7 @@ impl Store {
 
     /// Notes that a mail could not be fetched: it stands in the ledger as unreadable, and is asked for again.
     pub fn failed(&mut self, place: &Place, error: &str, now: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         transaction.execute(
             "INSERT INTO locations (folder, uidvalidity, uid, received_at, attempts, error)
              VALUES (?1, ?2, ?3, ?4, 1, ?5)
@@ -256,7 +256,7 @@ impl Store {
         now: Moment,
     ) -> Result<()> {
         let listed: HashSet<u32> = listed.iter().copied().collect();
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         transaction.execute(
             "UPDATE locations SET gone = 1 WHERE folder = ?1 AND uidvalidity <> ?2",
             params![folder, uidvalidity],

@@ -8,9 +8,11 @@ use crate::attribution::{Verdict, Words};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::{Context, Result};
-use fail::fail_point;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use std::collections::{HashMap, HashSet};
+
+/// Mails that are kept in one transaction while the store hurries.
+const TOGETHER: usize = 1000;
 
 /// A mail whose bytes and files are durable on disk.
 #[derive(Debug)]
@@ -113,16 +115,29 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps a batch: rows, places and cursors in one transaction. Mails known already only gain a place. With `judge` a
-    /// new mail has its verdict from the first, which is right where nothing that arrived later is kept and nothing that
-    /// arrived before is unjudged ([`is_settled_until`](Self::is_settled_until)), and the batch is in order of arrival.
-    /// Gives the number of new mails.
+    /// Keeps a batch: rows, places and cursors in one transaction, in which others may follow ([`hurries`](Self::hurries),
+    /// [`commit`](Self::commit)). Mails known already only gain a place. With `judge` a new mail has its verdict from the
+    /// first, which is right where nothing that arrived later is kept and nothing that arrived before is unjudged
+    /// ([`is_settled_until`](Self::is_settled_until)), and the batch is in order of arrival. Gives the number of new mails.
     pub fn keep(&mut self, batch: Vec<Kept>, judge: Option<&Judging>) -> Result<usize> {
-        let transaction = self.connection.transaction()?;
-        let decided = Decided::so_far(&transaction)?;
+        self.gather()?;
+        let new = self.enter_all(batch, judge).inspect_err(|_| {
+            self.wary = true;
+            self.roll_back();
+        })?;
+        if !self.hurries || self.wary || self.gathered >= TOGETHER {
+            self.commit()?;
+        }
+        Ok(new)
+    }
+
+    fn enter_all(&mut self, batch: Vec<Kept>, judge: Option<&Judging>) -> Result<usize> {
+        let connection = &self.connection;
+        self.gathered += batch.len();
+        let decided = Decided::so_far(connection)?;
         let mut judge = judge
-            .map(|judge| |mail: &Unjudged| verdicts::judged(&transaction, &decided, mail, judge));
-        let first = next_id(&transaction)?;
+            .map(|judge| |mail: &Unjudged| verdicts::judged(connection, &decided, mail, judge));
+        let first = next_id(connection)?;
         let (mut next, mut fresh) = (first, HashMap::new());
         let mut reached: HashMap<(String, u32), Place> = HashMap::new();
         for mut kept in batch {
@@ -131,27 +146,24 @@ impl Store {
             let is_first = self.kept.insert(start(&kept.sha256)) && kept.content.is_some();
             let known = match is_first {
                 true => None,
-                false => id_of(&transaction, &kept.sha256)?,
+                false => id_of(connection, &kept.sha256)?,
             };
             let mail = known.unwrap_or(next);
             if known.is_none() {
-                let unjudged = enter(&transaction, kept, mail, &mut judge)?;
+                let unjudged = enter(connection, kept, mail, &mut judge)?;
                 fresh.extend(unjudged.map(|unjudged| (mail, unjudged)));
                 next += 1;
             }
             if let Some(place) = place {
-                place.holds(&transaction, mail, received_at)?;
+                place.holds(connection, mail, received_at)?;
                 let folder = (place.folder.clone(), place.uidvalidity);
                 let furthest = reached.entry(folder).or_insert_with(|| place.clone());
                 furthest.uid = furthest.uid.max(place.uid);
             }
         }
         for place in reached.values() {
-            place.pass(&transaction)?;
+            place.pass(connection)?;
         }
-        fail_point!("rows written");
-        transaction.commit()?;
-        fail_point!("rows committed");
         self.fresh = fresh;
         Ok((next - first) as usize)
     }
@@ -159,7 +171,7 @@ impl Store {
     /// Puts what was read anew from kept mails in place of what was read before, and sets them back to be judged.
     pub fn replace(&mut self, batch: &[(i64, Content)]) -> Result<()> {
         self.fresh.clear();
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         for (mail, content) in batch {
             transaction
                 .prepare_cached(
@@ -210,7 +222,7 @@ fn id_of(connection: &Connection, sha256: &str) -> Result<Option<i64>> {
 /// Writes the rows of a new mail, with its verdict where it is judged at once. Gives what is still to be judged: a fault of
 /// judging must not keep a mail from being kept, and comes again to whoever judges it and those after it.
 fn enter(
-    transaction: &Transaction,
+    connection: &Connection,
     mut kept: Kept,
     id: i64,
     judge: &mut Option<impl Fn(&Unjudged) -> Result<Verdict>>,
@@ -229,15 +241,15 @@ fn enter(
     };
     let verdict = match judge.as_ref().map(|judge| judge(&mail)) {
         // Some faults of the disk end the transaction.
-        Some(Err(error)) if transaction.is_autocommit() => return Err(error),
+        Some(Err(error)) if connection.is_autocommit() => return Err(error),
         judged => judged.and_then(Result::ok),
     };
-    insert(transaction, &kept, &mail, verdict.as_ref())?;
+    insert(connection, &kept, &mail, verdict.as_ref())?;
     let Some(verdict) = verdict else {
         *judge = None;
         return Ok(Some((mail.content, mail.words)));
     };
-    verdicts::record(transaction, &mail, &verdict)?;
+    verdicts::record(connection, &mail, &verdict)?;
     Ok(None)
 }
 
@@ -346,6 +358,37 @@ mod tests {
             content: Some(Content::default()),
             json: None,
             words: None,
+        }
+    }
+
+    #[test]
+    fn batches_that_come_at_once_are_kept_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let beside = Store::open(dir.path()).unwrap();
+        store.hurries(true).unwrap();
+        store.keep(vec![kept("a")], None).unwrap();
+        store.keep(vec![kept("b"), kept("a")], None).unwrap();
+        assert_eq!(beside.hashes().unwrap().len(), 0);
+        store.hurries(false).unwrap();
+        assert!(beside.has("a").unwrap() && beside.has("b").unwrap());
+        assert_eq!(beside.raw_mails(None).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_batch_that_cannot_be_kept_takes_others_along_but_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let unread = || Kept {
+            content: None,
+            ..kept("b")
+        };
+        for a_is_kept in [false, true] {
+            store.hurries(true).unwrap();
+            store.keep(vec![kept("a")], None).unwrap();
+            store.keep(vec![unread()], None).unwrap_err();
+            store.hurries(false).unwrap();
+            assert_eq!(store.has("a").unwrap(), a_is_kept);
         }
     }
 

@@ -165,7 +165,7 @@ impl Store {
 
     /// Counts an attempt before it is made.
     pub fn letter_attempted(&mut self, id: i64, now: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         transaction.execute(
             "UPDATE letters SET state = 'sending', attempts = attempts + 1, changed_at = ?2 WHERE id = ?1",
             params![id, now.timestamp()],

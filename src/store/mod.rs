@@ -56,8 +56,9 @@ use crate::campaign::{CST, Moment};
 use crate::message::Content;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use chrono::{DateTime, TimeZone};
+use fail::fail_point;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -73,8 +74,8 @@ const BUSY_TO_LOOK: Duration = Duration::from_secs(3);
 /// Bytes of a page of a new database, four times what SQLite sets: what was read from a mail fills one of those, and to
 /// write a larger one costs little more. A database that is there keeps its own.
 const PAGE: i32 = 16 << 10;
-/// Bytes in the log at which they go into the database, four times what SQLite sets: a thousand new mails touch most pages
-/// of the index of hashes, and that index grows with all that is kept.
+/// Bytes in the log at which they go into the database, four times what SQLite sets: a transaction of many mails touches
+/// most pages of the index of hashes.
 const LOG: i32 = 16 << 20;
 /// Kilobytes of the database in memory, as SQLite sets them.
 const CACHE: i32 = 2000;
@@ -89,6 +90,12 @@ pub struct Store {
     kept: HashSet<u64>,
     /// Changed rows that tell only that polls went on, or that an alarm lasts.
     bookkeeping: u64,
+    /// Whether it [`hurries`](Self::hurries).
+    hurries: bool,
+    /// Mails kept in the transaction that is open.
+    gathered: usize,
+    /// A batch could not be kept: from then on each is committed by itself, lest one takes others along again and again.
+    wary: bool,
 }
 
 impl Store {
@@ -125,6 +132,9 @@ impl Store {
             fresh: HashMap::new(),
             kept: HashSet::new(),
             bookkeeping: 0,
+            hurries: false,
+            gathered: 0,
+            wary: false,
         })
     }
 
@@ -164,6 +174,9 @@ impl Store {
             fresh: HashMap::new(),
             kept: HashSet::new(),
             bookkeeping: 0,
+            hurries: false,
+            gathered: 0,
+            wary: false,
         };
         store
             .set_up()
@@ -195,10 +208,13 @@ impl Store {
         migrations::migrate(connection)
     }
 
-    /// While it `hurries` commits follow each other without being flushed one by one. Power that fails takes the last of
-    /// them back, in their order, and their mails are fetched again; the first commit after it flushes them all. More of
-    /// the database is held in memory meanwhile.
-    pub fn hurries(&self, hurries: bool) -> Result<()> {
+    /// While it `hurries` mails that come at once are kept in one transaction, as far as nothing else is written, and
+    /// commits follow each other without being flushed one by one. Power that fails takes the last of them back, in their
+    /// order, and their mails are fetched again; the first commit after it flushes them all. More of the database is held
+    /// in memory meanwhile.
+    pub fn hurries(&mut self, hurries: bool) -> Result<()> {
+        let committed = self.commit();
+        self.hurries = hurries;
         let (flushed, cache) = match hurries {
             true => ("NORMAL", 4 * CACHE),
             false => ("FULL", CACHE),
@@ -206,7 +222,44 @@ impl Store {
         let connection = &self.connection;
         connection.pragma_update(None, "synchronous", flushed)?;
         connection.pragma_update(None, "cache_size", -cache)?;
+        committed
+    }
+
+    /// Begins a transaction, after the end of that in which mails are gathered.
+    fn transaction(&mut self) -> Result<Transaction<'_>> {
+        self.commit()?;
+        Ok(self.connection.transaction()?)
+    }
+
+    /// Joins the transaction in which mails are gathered, or begins it.
+    fn gather(&self) -> Result<()> {
+        if self.connection.is_autocommit() {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        }
         Ok(())
+    }
+
+    /// Ends the transaction in which mails are gathered, if there is one.
+    ///
+    /// # Errors
+    /// Then none of them is kept.
+    pub fn commit(&mut self) -> Result<()> {
+        self.gathered = 0;
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        fail_point!("rows written");
+        let committed = self.connection.execute_batch("COMMIT");
+        committed.inspect_err(|_| self.roll_back())?;
+        fail_point!("rows committed");
+        Ok(())
+    }
+
+    /// Takes back what was gathered.
+    fn roll_back(&mut self) {
+        self.gathered = 0;
+        // Some faults of the disk have ended the transaction already.
+        let _ = self.connection.execute_batch("ROLLBACK");
     }
 
     /// The same as long as nothing was written that a letter may rest on, by this process or another.

@@ -181,7 +181,7 @@ impl Store {
     /// Notes that the mails of a pack are blobs of their own from now on, as far as they were not removed, and that the
     /// pack is removed.
     pub fn taken_apart(&mut self, pack: &str, now: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         transaction.execute(
             "DELETE FROM mail_parts WHERE mail IN (SELECT id FROM mails WHERE pack = ?1)",
             [pack],

@@ -29,7 +29,7 @@ impl Store {
 
     /// Notes that blobs are removed. Their files go after this is on disk, so that none is missed unexplained.
     pub fn remove(&mut self, blobs: &BTreeSet<String>, now: Moment) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         for sha256 in blobs {
             transaction
                 .prepare_cached("INSERT INTO removed VALUES (?1, ?2) ON CONFLICT DO NOTHING")?

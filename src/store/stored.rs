@@ -16,7 +16,7 @@ impl Store {
         if known.as_deref() == Some(place) {
             return Ok(0);
         }
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         let forgotten = transaction.execute("DELETE FROM stored", [])?;
         let before = transaction.execute("DELETE FROM storage", [])?;
         transaction.execute("INSERT INTO storage VALUES (?1)", [place])?;

@@ -7,7 +7,7 @@ use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::{Context, Result};
 use fail::fail_point;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Gives a mail its verdict, with what was known before it.
 pub type Judging<'a> = dyn Fn(&Unjudged, &Past) -> Result<Verdict> + 'a;
@@ -52,7 +52,7 @@ impl Store {
             return Ok(());
         };
         let reopens = self.reopens_later()?;
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         if reopens {
             transaction.execute(
                 "UPDATE mails SET outcome = NULL WHERE (received_at, id) > (?1, ?2) AND outcome IS NOT NULL",
@@ -112,7 +112,7 @@ impl Store {
 
     /// Judges a batch in one transaction.
     pub fn judge(&mut self, batch: &[Unjudged], judge: &Judging) -> Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         let decided = Decided::so_far(&transaction)?;
         for mail in batch {
             let verdict = judged(&transaction, &decided, mail, judge)?;
@@ -128,16 +128,16 @@ impl Store {
 
 /// The verdict of a mail whose row may be still to come.
 pub(super) fn judged(
-    transaction: &Transaction,
+    connection: &Connection,
     decided: &Decided,
     mail: &Unjudged,
     judge: &Judging,
 ) -> Result<Verdict> {
-    let of_unit = |unit: &str| earlier_of_unit(transaction, unit, mail);
-    let seen_before = |s: &Submission| resemblance::seen_before(transaction, mail, s);
+    let of_unit = |unit: &str| earlier_of_unit(connection, unit, mail);
+    let seen_before = |s: &Submission| resemblance::seen_before(connection, mail, s);
     judge(
         mail,
-        &past(transaction, decided, mail, &of_unit, &seen_before)?,
+        &past(connection, decided, mail, &of_unit, &seen_before)?,
     )
 }
 
@@ -155,14 +155,14 @@ fn sender(mail: &Unjudged) -> &str {
 }
 
 fn past<'a>(
-    transaction: &Transaction,
+    connection: &Connection,
     decided: &Decided,
     mail: &Unjudged,
     of_unit: &'a dyn Fn(&str) -> Result<Vec<Earlier>>,
     seen_before: &'a dyn Fn(&Submission) -> Result<Vec<Flag>>,
 ) -> Result<Past<'a>> {
     let sender = sender(mail);
-    let mut named_by_sender: Vec<String> = transaction
+    let mut named_by_sender: Vec<String> = connection
         .prepare_cached(
             "SELECT s.unit FROM senders s JOIN mails m ON m.id = s.mail
              WHERE s.sender = ?1 AND s.sender <> '' AND (m.received_at, m.id) < (?2, ?3) ORDER BY s.unit",
@@ -172,15 +172,15 @@ fn past<'a>(
             |row| row.get(0),
         )?
         .collect::<Result<_, _>>()?;
-    let (given, denied) = decided.of_address(transaction, sender)?;
+    let (given, denied) = decided.of_address(connection, sender)?;
     named_by_sender.retain(|unit| !denied.contains(unit));
     Ok(Past {
         given_to_sender: given,
-        rulings: decided.rulings(transaction, &mail.sha256)?,
+        rulings: decided.rulings(connection, &mail.sha256)?,
         seen_before,
         named_by_sender,
-        from_sender: earlier_from_sender(transaction, sender, mail)?,
-        answered: answered(transaction, &mail.content)?,
+        from_sender: earlier_from_sender(connection, sender, mail)?,
+        answered: answered(connection, &mail.content)?,
         of_unit,
     })
 }
@@ -268,9 +268,9 @@ impl<'a> Columns<'a> {
 }
 
 /// Puts a verdict in place of an earlier one.
-fn settle(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
+fn settle(connection: &Connection, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
     let columns = Columns::of(Some(verdict))?;
-    transaction
+    connection
         .prepare_cached(
             "UPDATE mails SET outcome = ?2, reason = ?3, candidates = ?4, weighed = ?5 WHERE id = ?1",
         )?
@@ -283,37 +283,37 @@ fn settle(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Resu
         ])?;
     match mail.is_new {
         true => Ok(()),
-        false => forget(transaction, mail, verdict),
+        false => forget(connection, mail, verdict),
     }
 }
 
 /// Writes what a mail was found to hold.
-pub(super) fn record(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
+pub(super) fn record(connection: &Connection, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
     for submission in &verdict.submissions {
-        let id = keep_submission(transaction, mail, submission)?;
-        index_text(transaction, id, submission)?;
+        let id = keep_submission(connection, mail, submission)?;
+        index_text(connection, id, submission)?;
         for position in &submission.files {
-            transaction
+            connection
                 .prepare_cached(
                     "UPDATE files SET submission = ?3 WHERE mail = ?1 AND position = ?2",
                 )?
                 .execute(params![mail.id, position, id])?;
         }
-        remember_sender(transaction, mail, verdict, submission)?;
+        remember_sender(connection, mail, verdict, submission)?;
     }
     Ok(())
 }
 
 /// What an earlier verdict came to, but for the submissions that stay.
-fn forget(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
-    transaction
+fn forget(connection: &Connection, mail: &Unjudged, verdict: &Verdict) -> Result<()> {
+    connection
         .prepare_cached("UPDATE files SET submission = NULL WHERE mail = ?1")?
         .execute([mail.id])?;
-    transaction
+    connection
         .prepare_cached("DELETE FROM text_bands WHERE submission IN (SELECT id FROM submissions WHERE mail = ?1)")?
         .execute([mail.id])?;
     let ordinals: Vec<usize> = verdict.submissions.iter().map(|s| s.ordinal).collect();
-    transaction
+    connection
         .prepare_cached(
             "DELETE FROM submissions
              WHERE mail = ?1 AND ordinal NOT IN (SELECT value FROM json_each(?2))",
@@ -322,8 +322,8 @@ fn forget(transaction: &Transaction, mail: &Unjudged, verdict: &Verdict) -> Resu
     Ok(())
 }
 
-fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Result<()> {
-    let mut statement = transaction
+fn index_text(connection: &Connection, id: i64, submission: &Submission) -> Result<()> {
+    let mut statement = connection
         .prepare_cached("INSERT INTO text_bands VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
     for band in &submission.print.bands {
         statement.execute([*band, id])?;
@@ -333,7 +333,7 @@ fn index_text(transaction: &Transaction, id: i64, submission: &Submission) -> Re
 
 /// Judging again keeps a submission's id, which corrections and letters may name.
 fn keep_submission(
-    transaction: &Transaction,
+    connection: &Connection,
     mail: &Unjudged,
     submission: &Submission,
 ) -> Result<i64> {
@@ -342,7 +342,7 @@ fn keep_submission(
         .iter()
         .filter_map(|n| mail.content.links.get(*n))
         .collect();
-    let id = transaction
+    let id = connection
         .prepare_cached(
             "INSERT INTO submissions (mail, ordinal, kind, unit, days, day_inferred, arrived, repeats,
                                       title, text, sketch, links, evidence, flags)
@@ -374,13 +374,13 @@ fn keep_submission(
 }
 
 fn remember_sender(
-    transaction: &Transaction,
+    connection: &Connection,
     mail: &Unjudged,
     verdict: &Verdict,
     submission: &Submission,
 ) -> Result<()> {
     if verdict.plainly_named && !sender(mail).is_empty() {
-        transaction
+        connection
             .prepare_cached("INSERT INTO senders VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
             .execute(params![sender(mail), submission.unit, mail.id])?;
     }
