@@ -1,5 +1,6 @@
 //! What came back, and whom to spare: bounces, bad addresses, pauses, links that staff have opened.
 
+use super::intake::is_of;
 use super::{Store, from_json};
 use crate::campaign::Moment;
 use crate::message::{Bounce, Content, Fault};
@@ -112,9 +113,10 @@ impl Store {
     /// Mails whose linked files were saved.
     pub fn mails_with_opened_links(&self) -> Result<Vec<i64>> {
         // CROSS JOIN keeps the order of tables; SQLite would begin with all mails.
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT m.id FROM links_opened l CROSS JOIN mails m ON m.sha256 = l.mail_sha256 ORDER BY m.id")?;
+        let opened = is_of("m", "l.mail_sha256");
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT m.id FROM links_opened l CROSS JOIN mails m ON {opened} ORDER BY m.id"
+        ))?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

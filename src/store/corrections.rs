@@ -1,5 +1,6 @@
 //! What staff decided: kept apart with who, when and the verdict before, and never deleted.
 
+use super::intake::is_of;
 use super::{Store, from_json, json, moment};
 use crate::attribution::{Change, Ruling, Rulings};
 use crate::campaign::Moment;
@@ -87,7 +88,7 @@ impl Store {
         let change = json(&new.change)?;
         let made: Option<i64> = transaction
             .query_row(
-                "SELECT c.id FROM corrections c JOIN mails m ON m.sha256 = c.mail_sha256
+                "SELECT c.id FROM mails m JOIN corrections c ON c.mail_sha256 = m.sha256
                  WHERE m.id = ?1 AND c.ordinal IS ?2 AND c.change = ?3 AND c.made_by = ?4 AND c.made_at = ?5",
                 params![new.mail, new.ordinal, change, by, at.timestamp()],
                 |row| row.get(0),
@@ -126,9 +127,11 @@ impl Store {
             reopen_taught(&transaction, &lesson)?;
         }
         transaction.execute("DELETE FROM lessons WHERE correction = ?1", [correction])?;
+        let corrected = is_of("mails", "c.mail_sha256");
         transaction.execute(
-            "UPDATE mails SET outcome = NULL
-             WHERE sha256 = (SELECT mail_sha256 FROM corrections WHERE id = ?1)",
+            &format!(
+                "UPDATE mails SET outcome = NULL FROM corrections c WHERE c.id = ?1 AND {corrected}"
+            ),
             [correction],
         )?;
         transaction.commit()?;
@@ -146,25 +149,27 @@ impl Store {
 
     /// Every decision, in the order they were made.
     pub fn corrections(&self) -> Result<Vec<CorrectionRow>> {
-        let mut statement = self.connection.prepare_cached(
+        let corrected = is_of("m", "c.mail_sha256");
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT c.id, m.id, coalesce(m.subject, ''), c.ordinal, c.change, c.made_by, c.made_at,
                     c.revoked_by, c.revoked_at, c.verdict_before
-             FROM corrections c LEFT JOIN mails m ON m.sha256 = c.mail_sha256 ORDER BY c.id",
-        )?;
+             FROM corrections c LEFT JOIN mails m ON {corrected} ORDER BY c.id",
+        ))?;
         let rows = statement.query_map([], correction)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// All that is known for units besides the roster, staff's word first.
     pub fn lessons(&self) -> Result<Vec<Lesson>> {
-        let mut statement = self.connection.prepare_cached(
+        let corrected = is_of("m", "c.mail_sha256");
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT * FROM (SELECT l.what AS what, l.value AS value, l.unit AS unit, l.holds, l.said_by AS said_by, m.id
-             FROM lessons l LEFT JOIN corrections c ON c.id = l.correction LEFT JOIN mails m ON m.sha256 = c.mail_sha256
+             FROM lessons l LEFT JOIN corrections c ON c.id = l.correction LEFT JOIN mails m ON {corrected}
              UNION ALL
              SELECT 'address', sender, unit, 1, NULL, mail FROM senders s
              WHERE NOT EXISTS (SELECT 1 FROM lessons l WHERE l.what = 'address' AND l.value = s.sender AND l.unit = s.unit))
              ORDER BY said_by IS NULL, what, value, unit",
-        )?;
+        ))?;
         let rows = statement.query_map([], |row| {
             Ok(Lesson {
                 what: super::from_name(row.get(0)?)?,
@@ -204,13 +209,14 @@ impl Decided {
         if !self.corrections {
             return Ok(Rulings::default());
         }
-        let mut statement = connection.prepare_cached(
+        let other = is_of("o", "(c.change ->> '$.mail')");
+        let mut statement = connection.prepare_cached(&format!(
             "SELECT c.ordinal, c.change, c.made_by, c.made_at, s.id
              FROM corrections c
-             LEFT JOIN mails o ON o.sha256 = c.change ->> '$.mail'
+             LEFT JOIN mails o ON {other}
              LEFT JOIN submissions s ON s.mail = o.id AND s.ordinal = c.change ->> '$.ordinal'
              WHERE c.mail_sha256 = ?1 AND c.revoked_at IS NULL ORDER BY c.id",
-        )?;
+        ))?;
         let rows = statement.query_map([sha256], |row| {
             Ok(Ruling {
                 ordinal: row.get(0)?,

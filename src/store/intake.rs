@@ -144,6 +144,7 @@ impl Store {
             let (place, received_at) = (kept.place.take(), kept.received_at);
             // What was new when it was read still is, unless it was kept since.
             let is_first = self.kept.insert(start(&kept.sha256)) && kept.content.is_some();
+            debug_assert!(!is_first || id_of(connection, &kept.sha256)?.is_none());
             let known = match is_first {
                 true => None,
                 false => id_of(connection, &kept.sha256)?,
@@ -205,6 +206,11 @@ pub fn start(sha256: &str) -> u64 {
     start.map_or(0, |hex| u64::from_str_radix(hex, 16).unwrap_or_default())
 }
 
+/// In SQL, whether the row `mail` of mails is of `hash`: the index holds only how each begins.
+pub(super) fn is_of(mail: &str, hash: &str) -> String {
+    format!("substr({mail}.sha256, 1, 8) = substr({hash}, 1, 8) AND {mail}.sha256 = {hash}")
+}
+
 fn sender(content: &Content) -> &str {
     content.from.as_ref().map_or("", |from| &from.address)
 }
@@ -215,7 +221,9 @@ fn next_id(connection: &Connection) -> Result<i64> {
 }
 
 fn id_of(connection: &Connection, sha256: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM mails WHERE sha256 = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM mails WHERE substr(sha256, 1, 8) = substr(?1, 1, 8) AND sha256 = ?1",
+    )?;
     Ok(statement.query_row([sha256], |row| row.get(0)).optional()?)
 }
 

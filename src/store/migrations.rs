@@ -13,6 +13,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
+    include_str!("schema_9.sql"),
 ];
 
 /// The schema that this program writes.
@@ -38,7 +39,7 @@ pub fn refuse_other(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Applies the scripts that `connection` lacks, each in a transaction of its own.
+/// Applies the scripts that `connection` lacks, in one transaction.
 ///
 /// # Errors
 /// When the database was written by a later version of this program.
@@ -49,19 +50,27 @@ pub fn migrate(connection: &mut Connection) -> Result<()> {
         "the database is of version {version}, this program knows {}; install the newer program",
         SCRIPTS.len()
     );
+    if !is_due(connection)? {
+        return Ok(());
+    }
+    // A table that is laid anew is dropped, which is no deletion of its rows (sqlite.org/lang_altertable.html, 7).
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let brought = bring_up(connection);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    brought
+}
+
+fn bring_up(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process that opens the same database may have been sooner.
+    let version = version_of(&transaction)?;
     for (done, script) in SCRIPTS.iter().enumerate().skip(version) {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process that opens the same database may have been sooner.
-        if version_of(&transaction)? > done {
-            continue;
-        }
         transaction
             .execute_batch(script)
             .with_context(|| format!("migration {}", done + 1))?;
-        transaction.pragma_update(None, "user_version", done + 1)?;
-        transaction.commit()?;
     }
-    Ok(())
+    transaction.pragma_update(None, "user_version", SCRIPTS.len().max(version))?;
+    Ok(transaction.commit()?)
 }
 
 #[cfg(test)]
@@ -113,6 +122,7 @@ mod tests {
             include_str!("../../tests/rows/v6.sql"),
             include_str!("../../tests/rows/v7.sql"),
             include_str!("../../tests/rows/v8.sql"),
+            include_str!("../../tests/rows/v9.sql"),
         ];
         assert_eq!(
             samples.len(),
@@ -129,6 +139,10 @@ mod tests {
                 .unwrap();
             connection.execute_batch(sample).unwrap();
             migrate(&mut connection).unwrap();
+            let dangling = connection
+                .prepare("PRAGMA foreign_key_check")
+                .and_then(|mut check| check.exists([]));
+            assert!(!dangling.unwrap(), "after v{}", n + 1);
             let count = |table: &str| -> i64 {
                 connection
                     .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {

@@ -3,6 +3,7 @@
 //! that is done with the mail.
 
 use super::blobs::{Hashed, PIECE};
+use super::intake::is_of;
 use super::shell::Shell;
 use super::{Blobs, RawMail, Staged, Store, hash};
 use crate::campaign::Moment;
@@ -199,14 +200,13 @@ impl Store {
 
     /// Notes that a mail lies in a blob of its own: what it lay in was lost.
     pub fn lies_whole(&self, sha256: &str) -> Result<()> {
-        self.connection.execute(
-            "UPDATE mails SET pack = NULL, offset = NULL WHERE sha256 = ?1",
-            [sha256],
-        )?;
-        self.connection.execute(
-            "DELETE FROM mail_parts WHERE mail IN (SELECT id FROM mails WHERE sha256 = ?1)",
-            [sha256],
-        )?;
+        let it = is_of("mails", "?1");
+        for lies in [
+            format!("UPDATE mails SET pack = NULL, offset = NULL WHERE {it}"),
+            format!("DELETE FROM mail_parts WHERE mail IN (SELECT id FROM mails WHERE {it})"),
+        ] {
+            self.connection.execute(&lies, [sha256])?;
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The shortlist (遴选): submissions that staff chose, by the place they have in their mails.
 
 use super::Store;
+use super::intake::is_of;
 use crate::campaign::Moment;
 use anyhow::Result;
 use rusqlite::params;
@@ -32,10 +33,11 @@ impl Store {
 
     /// Ids of the submissions on the shortlist.
     pub fn starred(&self) -> Result<BTreeSet<i64>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT s.id FROM stars t JOIN mails m ON m.sha256 = t.mail_sha256
+        let starred = is_of("m", "t.mail_sha256");
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT s.id FROM stars t JOIN mails m ON {starred}
              JOIN submissions s ON s.mail = m.id AND s.ordinal = t.ordinal",
-        )?;
+        ))?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

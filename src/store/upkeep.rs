@@ -1,6 +1,7 @@
 //! Whether what is kept is whole, and copies of the database.
 
 use super::Store;
+use super::intake::is_of;
 use anyhow::{Context, Result};
 use rusqlite::params;
 use std::collections::BTreeSet;
@@ -72,9 +73,10 @@ impl Store {
 
     /// Whether a row names a blob as a mail or as a file.
     pub fn names(&self, sha256: &str) -> Result<bool> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM mails WHERE sha256 = ?1 UNION ALL SELECT 1 FROM files WHERE sha256 = ?1",
-        )?;
+        let it = is_of("mails", "?1");
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT 1 FROM mails WHERE {it} UNION ALL SELECT 1 FROM files WHERE sha256 = ?1",
+        ))?;
         Ok(statement.exists([sha256])?)
     }
 
