@@ -199,7 +199,7 @@ fn judging(judge: &Judge, heart: &Heartbeat) -> impl Fn(&Unjudged, &Past) -> Res
 }
 
 /// Hands local mails on in batches, until nobody takes them any more.
-fn walk(paths: &[PathBuf], mut to: Readers) -> Result<Imported> {
+fn walk(paths: &[PathBuf], to: Readers) -> Result<Imported> {
     let (mut imported, mut batch, mut bytes) = (Imported::default(), Delivery::default(), 0);
     let bar = progress::of_bytes(paths.iter().map(|path| mailbox::local::size(path)).sum());
     for path in paths {

@@ -291,7 +291,7 @@ struct Fetcher {
 
 impl Fetcher {
     /// A batch that fails is tried mail by mail, a list by halves; a mail that fails alone is noted and passed over.
-    async fn run(mut self, mut steps: VecDeque<Step>) -> Result<()> {
+    async fn run(self, mut steps: VecDeque<Step>) -> Result<()> {
         let line = self.line.clone();
         let mut line = line.lock().await;
         let mut unlooked = LOOK_AT_ROOM;

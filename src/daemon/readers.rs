@@ -7,8 +7,8 @@ use crate::reader::give_way;
 use crate::store::{Blobs, Staged};
 use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -16,21 +16,20 @@ use tracing::Span;
 
 /// Mails are read by so many processes at a time.
 const READERS: usize = 2;
-/// Deliveries that wait for each of them.
-const WAITING: usize = 1;
-/// And so many of each that were read, while others are made durable.
-const READ: usize = 2;
+/// Deliveries that wait for them.
+const WAITING: usize = 2;
+/// Deliveries that are read, and wait to be made durable.
+const READ: usize = 6;
 /// What is made durable at a time: mails, and the bytes of what is staged for them.
 const MAILS: usize = 200;
 const BYTES: u64 = 8 << 20;
 /// How long others are waited for: a flush takes its time however much there is to be flushed.
 const TOGETHER: Duration = Duration::from_millis(20);
 
-/// Where mails are sent to be read; each reader gets every so many-th delivery.
+/// Where mails are sent to be read, by whichever reader is free.
 #[derive(Debug)]
 pub struct Readers {
-    to: Vec<mpsc::Sender<Delivery>>,
-    next: usize,
+    to: mpsc::Sender<Delivery>,
 }
 
 /// Nobody takes mails any more; whoever took them last was told why.
@@ -45,18 +44,17 @@ impl Daemon {
         &self,
         next: impl FnMut(Result<Prepared>) -> bool + Send + 'static,
     ) -> Result<(Readers, JoinHandle<()>)> {
-        let (mut to, mut from) = (Vec::new(), Vec::new());
         let shared = Arc::new(Shared::new(self.hashes()?));
+        let (to, deliveries) = mpsc::channel(WAITING);
+        let (turns, order) = sync_channel(READ);
+        let queue = Arc::new(Mutex::new(Queue { deliveries, turns }));
         for _ in 0..READERS {
-            let (reading, (send, deliveries)) = (self.reading(&shared)?, mpsc::channel(WAITING));
-            let (prepared, ready) = sync_channel(READ);
-            thread(move || read(reading, deliveries, &prepared))?;
-            to.push(send);
-            from.push(ready);
+            let (reading, queue) = (self.reading(&shared)?, queue.clone());
+            thread(move || read(reading, &queue))?;
         }
         let blobs = self.blobs.clone();
-        let keeping = thread(move || keep(&from, &blobs, next))?;
-        Ok((Readers { to, next: 0 }, keeping))
+        let keeping = thread(move || keep(&order, &blobs, next))?;
+        Ok((Readers { to }, keeping))
     }
 
     /// Where it is known what is kept: all was looked through, or there was nothing.
@@ -69,20 +67,33 @@ impl Daemon {
 }
 
 impl Readers {
-    /// Waits until the reader whose turn it is has room.
-    pub async fn send(&mut self, delivery: Delivery) -> Result<(), Gone> {
-        self.turn().send(delivery).await.map_err(|_| Gone)
+    /// Waits until there is room.
+    pub async fn send(&self, delivery: Delivery) -> Result<(), Gone> {
+        self.to.send(delivery).await.map_err(|_| Gone)
     }
 
     /// The same outside of asynchronous code.
-    pub fn blocking_send(&mut self, delivery: Delivery) -> Result<(), Gone> {
-        self.turn().blocking_send(delivery).map_err(|_| Gone)
+    pub fn blocking_send(&self, delivery: Delivery) -> Result<(), Gone> {
+        self.to.blocking_send(delivery).map_err(|_| Gone)
     }
+}
 
-    fn turn(&mut self) -> &mpsc::Sender<Delivery> {
-        let turn = self.next % self.to.len();
-        self.next += 1;
-        &self.to[turn]
+/// Where each delivery will be found once it is read.
+type Turn = Receiver<Result<Prepared>>;
+
+/// What readers take in turn: the next delivery, and with it its place in the order.
+struct Queue {
+    deliveries: mpsc::Receiver<Delivery>,
+    turns: SyncSender<Turn>,
+}
+
+impl Queue {
+    /// `None` where nothing comes any more, or nobody takes what is read.
+    fn next(&mut self) -> Option<(Delivery, SyncSender<Result<Prepared>>)> {
+        let delivery = self.deliveries.blocking_recv()?;
+        let (read, turn) = sync_channel(1);
+        self.turns.send(turn).ok()?;
+        Some((delivery, read))
     }
 }
 
@@ -93,38 +104,36 @@ fn thread(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
 }
 
 /// A panic must not pass for the end of the mails: what was not read is fetched again.
-fn read(
-    mut reading: Reading,
-    mut deliveries: mpsc::Receiver<Delivery>,
-    prepared: &SyncSender<Result<Prepared>>,
-) {
+fn read(mut reading: Reading, queue: &Mutex<Queue>) {
     // What they read must be kept and judged, or they soon wait for it.
     give_way();
-    while let Some(delivery) = deliveries.blocking_recv() {
+    let next = || queue.lock().ok()?.next();
+    while let Some((delivery, turn)) = next() {
         let read = catch_unwind(AssertUnwindSafe(|| reading.of(delivery)));
         let read = read.unwrap_or_else(|_| Err(anyhow!("reading broke off")));
         let failed = read.is_err();
-        if prepared.send(read).is_err() || failed {
+        if turn.send(read).is_err() || failed {
             return;
         }
     }
 }
 
-/// Takes from each reader in its turn, as it was sent to; a reader that has nothing more was the last to get anything.
-fn keep(
-    from: &[Receiver<Result<Prepared>>],
-    blobs: &Blobs,
-    mut next: impl FnMut(Result<Prepared>) -> bool,
-) {
-    let mut turns = from.iter().cycle().peekable();
-    while let Some(Ok(first)) = turns.next().map(Receiver::recv) {
+/// Takes what was read in the order in which it was sent.
+fn keep(order: &Receiver<Turn>, blobs: &Blobs, mut next: impl FnMut(Result<Prepared>) -> bool) {
+    let mut waiting = None;
+    while let Some(turn) = waiting.take().or_else(|| order.recv().ok()) {
+        let first = turn
+            .recv()
+            .unwrap_or_else(|_| Err(anyhow!("reading broke off")));
         let until = Instant::now() + TOGETHER;
         let more = || {
-            let left = until.saturating_duration_since(Instant::now());
-            let ready = turns.peek()?.recv_timeout(left).ok();
-            ready.inspect(|_| {
-                turns.next();
-            })
+            let left = || until.saturating_duration_since(Instant::now());
+            let turn = waiting.take().or_else(|| order.recv_timeout(left()).ok())?;
+            let ready = turn.recv_timeout(left()).ok();
+            if ready.is_none() {
+                waiting = Some(turn);
+            }
+            ready
         };
         let durable = first.and_then(|first| durable(first, more, blobs));
         let failed = durable.is_err();
