@@ -147,10 +147,8 @@ impl Daemon {
             let lock = Lock::take(data_dir)?;
             let mut daemon = Self::assemble(config, data_dir, Some(lock), open)?;
             look(&mut daemon)?;
-            let blobs = &daemon.blobs;
-            blobs.clear_spool().context("cannot clear the spool")?;
-            // Names that a killed process gave may not be durable yet, and are not given again.
-            blobs.flush()?;
+            let cleared = daemon.blobs.clear_spool();
+            cleared.context("cannot clear the spool")?;
             Ok(daemon)
         };
         begin().map_err(|error| explained(error, data_dir))

@@ -107,6 +107,7 @@ fn thread(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
 fn read(mut reading: Reading, queue: &Mutex<Queue>) {
     // What they read must be kept and judged, or they soon wait for it.
     give_way();
+    reading.get_ready();
     let next = || queue.lock().ok()?.next();
     while let Some((delivery, turn)) = next() {
         let read = catch_unwind(AssertUnwindSafe(|| reading.of(delivery)));

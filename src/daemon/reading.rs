@@ -119,6 +119,11 @@ impl Daemon {
 }
 
 impl Reading {
+    /// Gets ready while the first mails are still fetched. What fails now is tried again, and told, with the first of them.
+    pub fn get_ready(&mut self) {
+        let _ = self.reader.start();
+    }
+
     /// Reads a delivery; its mails and files lie in the spool.
     pub fn of(&mut self, delivery: Delivery) -> Result<Prepared> {
         let mut prepared = Prepared {

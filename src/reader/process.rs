@@ -201,6 +201,14 @@ impl Reader {
         Ok(Told { content, json })
     }
 
+    /// Starts the child, that the first mail need not wait for it.
+    ///
+    /// # Errors
+    /// When it cannot be started, which the first mail tries again.
+    pub fn start(&mut self) -> Result<()> {
+        self.running().map(|_| ())
+    }
+
     /// Ends the child, with the memory that it holds; the next mail starts another.
     pub fn end(&mut self) {
         self.running = None;

@@ -159,7 +159,8 @@ impl Blobs {
         }))
     }
 
-    /// Makes a batch durable, and whatever of it lies there already: contents first, then names. Each time one flush of
+    /// Makes a batch durable, and whatever of it lies there already, as a process that was killed left it: contents first,
+    /// then names. Each time one flush of
     /// the whole file system serves all, which costs a fraction of a flush for each file and each directory.
     pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
         fail_point!("staged");
@@ -181,7 +182,7 @@ impl Blobs {
     }
 
     /// syncfs(2), which tells of failed writes since Linux 5.8.
-    pub fn flush(&self) -> Result<()> {
+    fn flush(&self) -> Result<()> {
         let root = File::open(&self.root)?;
         rustix::fs::syncfs(root).context("cannot flush what was written to disk")
     }
