@@ -2,18 +2,22 @@
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::cage;
 use super::tool;
 use super::wire::{
-    Drill, READER, Reply, Request, SHORT, TOOL, begin, clear, hear, receive, receive_into, say,
-    send,
+    Drill, READER, Reply, Request, SHORT, TOOL, begin, clear, hear, put, receive, receive_into,
+    say, send,
 };
 use crate::message::{self, Host, Tool};
 
-/// The answer to a small mail, tag and content, is written at once: the first piece would wake the daemon for nothing.
-const ANSWER: usize = 32 << 10;
+/// Answers to small mails are written together, up to so many bytes: each write wakes the daemon.
+const ANSWERS: usize = 32 << 10;
+/// No answer waits for a mail that is longer, in bytes,
+const SMALL: usize = 16 << 10;
+/// nor for more than one that takes longer to be read.
+const SOON: Duration = Duration::from_millis(5);
 
 /// Makes a mail's content of its bytes.
 pub type Parser = fn(&[u8], &mut dyn Host) -> message::Content;
@@ -43,7 +47,7 @@ fn serve(read: Parser) -> io::Result<()> {
     let cage = cage::reader()?;
     let mut pipe = Pipe {
         from: BufReader::new(io::stdin().lock()),
-        to: BufWriter::with_capacity(ANSWER, io::stdout().lock()),
+        to: BufWriter::with_capacity(ANSWERS, io::stdout().lock()),
         held: Vec::new(),
         said: Vec::new(),
         whole: false,
@@ -67,9 +71,15 @@ fn serve(read: Parser) -> io::Result<()> {
             Ok(Request::ReadMany(open_for, mails)) => {
                 // All before the first is answered: what comes then answers a question of ours.
                 let mails = (0..mails).map(|_| receive(&mut pipe.from));
-                for raw in mails.collect::<io::Result<Vec<_>>>()? {
-                    pipe.late_at = Some(Instant::now() + open_for);
-                    pipe.read(|pipe| read(&raw, pipe))?;
+                let mails = mails.collect::<io::Result<Vec<_>>>()?;
+                for (n, raw) in mails.iter().enumerate() {
+                    let begin = Instant::now();
+                    pipe.late_at = Some(begin + open_for);
+                    pipe.read(|pipe| read(raw, pipe))?;
+                    let next = mails.get(n + 1);
+                    if next.is_some_and(|next| next.len() > SMALL) || begin.elapsed() > SOON {
+                        pipe.to.flush()?;
+                    }
                 }
             }
             Ok(Request::ReadBodyOnly) => match pipe.receive()? {
@@ -89,6 +99,7 @@ fn serve(read: Parser) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         }
+        pipe.to.flush()?;
     }
 }
 
@@ -116,7 +127,7 @@ impl<R: Read, W: Write> Pipe<R, W> {
         }
         begin(&mut self.to, &Reply::Content)?;
         serde_json::to_writer(&mut self.said, &content)?;
-        send(&mut self.to, &self.said)?;
+        put(&mut self.to, &self.said)?;
         clear(&mut self.said);
         Ok(())
     }

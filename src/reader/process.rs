@@ -73,6 +73,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Where it lies in memory.
+    fn place(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Memory(raw) => Some(place_of(raw)),
+            Self::File(..) => None,
+        }
+    }
+
     fn piece(self, from: u64, length: usize) -> io::Result<Cow<'a, [u8]>> {
         let from = from.min(self.length());
         let length = (length as u64).min(self.length() - from) as usize;
@@ -131,7 +139,8 @@ impl Reader {
     }
 
     /// Reads a mail. A reader that is lost over it is replaced, and the mail is read without opening its files;
-    /// if that loses a reader too, its content is empty but for the reason. All of it ends within the limit.
+    /// if that loses a reader too, its content is empty but for the reason. All of it ends within the limit, and within two
+    /// for one that was handed over with others.
     ///
     /// # Errors
     /// When `keep` fails, or no reader can be started: then nothing is known about the mail.
@@ -157,6 +166,25 @@ impl Reader {
     }
 
     fn read_from(&mut self, raw: Source, keep: &mut Keep) -> Result<Told> {
+        match self.read_ahead(raw, keep)? {
+            Some(told) => Ok(told),
+            None => self.read_alone(raw, keep),
+        }
+    }
+
+    /// Reads a mail that was handed over with others. `None` where it was not, or one of them lost the reader.
+    fn read_ahead(&mut self, raw: Source, keep: &mut Keep) -> Result<Option<Told>> {
+        let next = self.running.as_ref().and_then(|all| all.ahead.front());
+        if next.is_none() || next.copied() != raw.place() {
+            return Ok(None);
+        }
+        let request = Request::Read(self.limit.mul_f32(OPENING));
+        let until = Instant::now() + self.limit.mul_f32(FILES);
+        let told = self.attempt(&request, raw, until, keep)?;
+        Ok(told.inspect_err(|lost| self.lost(lost)).ok())
+    }
+
+    fn read_alone(&mut self, raw: Source, keep: &mut Keep) -> Result<Told> {
         let begin = Instant::now();
         let open_until = begin + self.limit.mul_f32(OPENING);
         let files_until = begin + self.limit.mul_f32(FILES);
@@ -340,8 +368,7 @@ impl Reader {
     fn attentive(&mut self, next: Option<Source>) -> Result<&mut Running> {
         let other = |running: &Running| match (running.ahead.front(), next) {
             (None, _) => running.served >= MAILS,
-            (Some(ahead), Some(Source::Memory(raw))) => *ahead != place_of(raw),
-            (Some(_), _) => true,
+            (Some(ahead), next) => next.and_then(Source::place) != Some(*ahead),
         };
         if self.running.as_ref().is_some_and(other) {
             self.running = None;
