@@ -24,6 +24,9 @@ const QUIET: [&str; 8] = [
     "object_store=warn",
 ];
 
+/// Bytes that a pipe holds of the log: five thousand lines, for which nothing waits.
+const PIPE: usize = 1 << 20;
+
 /// Writes to standard error what `BAOSONG_LOG` asks for, `info` by default. Once a process.
 pub fn init() {
     let wanted = EnvFilter::try_from_env("BAOSONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -35,6 +38,8 @@ pub fn init() {
             .compact()
             .init();
     } else {
+        // A kernel that will not, or no pipe: whoever reads it must be as fast as we write.
+        let _ = rustix::pipe::fcntl_setpipe_size(io::stderr(), PIPE);
         json(wanted, io::stderr).init();
     }
 }
@@ -85,6 +90,9 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Masked<W> {
 
 impl<W: Write> Write for Masked<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if memchr::memchr(b'@', line).is_none() {
+            return self.0.write(line);
+        }
         let text = String::from_utf8_lossy(line);
         self.0.write_all(masked(&text).as_bytes())?;
         Ok(line.len())
