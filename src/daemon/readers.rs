@@ -8,7 +8,7 @@ use crate::store::{Blobs, Staged};
 use anyhow::{Context, Result, anyhow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -107,8 +107,9 @@ fn thread(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
 fn read(mut reading: Reading, queue: &Mutex<Queue>) {
     // What they read must be kept and judged, or they soon wait for it.
     give_way();
-    reading.get_ready();
-    let next = || queue.lock().ok()?.next();
+    // What breaks here breaks again over the first mail, and is told there.
+    let _ = catch_unwind(AssertUnwindSafe(|| reading.get_ready()));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     while let Some((delivery, turn)) = next() {
         let read = catch_unwind(AssertUnwindSafe(|| reading.of(delivery)));
         let read = read.unwrap_or_else(|_| Err(anyhow!("reading broke off")));

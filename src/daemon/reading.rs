@@ -104,7 +104,7 @@ pub struct Reading {
 }
 
 impl Daemon {
-    /// Everything that reading needs. Its process starts with the first mail, and ends with it.
+    /// Everything that reading needs. Its process starts when it gets ready, or with the first mail, and ends with it.
     pub(super) fn reading(&self, shared: &Arc<Shared>) -> Result<Reading> {
         let (program, limit) = (self.reader_program.clone(), self.config.reader.limit());
         Ok(Reading {

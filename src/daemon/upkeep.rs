@@ -349,5 +349,7 @@ fn copy_blobs(named: &BTreeMap<String, bool>, from: &Blobs, to: &Blobs) -> Resul
         to.keep(to.stage_file(sha256, spooled)?.into_iter().collect())?;
         new += 1;
     }
+    // What an earlier try named may not be durable yet.
+    to.keep(vec![])?;
     Ok(new)
 }

@@ -10,9 +10,12 @@ use crate::message::Content;
 use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// Mails that are kept in one transaction while the store hurries.
 const TOGETHER: usize = 1000;
+/// For so long at most: others that write wait for its end.
+const OPEN: Duration = Duration::from_millis(300);
 
 /// A mail whose bytes and files are durable on disk.
 #[derive(Debug)]
@@ -121,11 +124,11 @@ impl Store {
     /// ([`is_settled_until`](Self::is_settled_until)), and the batch is in order of arrival. Gives the number of new mails.
     pub fn keep(&mut self, batch: Vec<Kept>, judge: Option<&Judging>) -> Result<usize> {
         self.gather()?;
-        let new = self.enter_all(batch, judge).inspect_err(|_| {
-            self.wary = true;
-            self.roll_back();
-        })?;
-        if !self.hurries || self.wary || self.gathered >= TOGETHER {
+        let new = self
+            .enter_all(batch, judge)
+            .inspect_err(|_| self.roll_back())?;
+        let is_long = self.begun.is_none_or(|begun| begun.elapsed() > OPEN);
+        if !self.hurries || self.wary || self.gathered >= TOGETHER || is_long {
             self.commit()?;
         }
         Ok(new)
@@ -206,9 +209,10 @@ pub fn start(sha256: &str) -> u64 {
     start.map_or(0, |hex| u64::from_str_radix(hex, 16).unwrap_or_default())
 }
 
-/// In SQL, whether the row `mail` of mails is of `hash`: the index holds only how each begins.
+/// In SQL, whether the row `mail` of mails is of `hash`: the index holds only how each begins. With the plus sign SQLite puts
+/// no value in place of the name, which would hide the index.
 pub(super) fn is_of(mail: &str, hash: &str) -> String {
-    format!("substr({mail}.sha256, 1, 8) = substr({hash}, 1, 8) AND {mail}.sha256 = {hash}")
+    format!("substr({mail}.sha256, 1, 8) = substr({hash}, 1, 8) AND +{mail}.sha256 = {hash}")
 }
 
 fn sender(content: &Content) -> &str {
@@ -222,7 +226,7 @@ fn next_id(connection: &Connection) -> Result<i64> {
 
 fn id_of(connection: &Connection, sha256: &str) -> Result<Option<i64>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id FROM mails WHERE substr(sha256, 1, 8) = substr(?1, 1, 8) AND sha256 = ?1",
+        "SELECT id FROM mails WHERE substr(sha256, 1, 8) = substr(?1, 1, 8) AND +sha256 = ?1",
     )?;
     Ok(statement.query_row([sha256], |row| row.get(0)).optional()?)
 }
@@ -366,6 +370,28 @@ mod tests {
             content: Some(Content::default()),
             json: None,
             words: None,
+        }
+    }
+
+    #[test]
+    fn a_mail_is_found_by_its_hash_in_the_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        for (condition, from) in [
+            (is_of("mails", "?1"), "mails"),
+            (is_of("m", "t.mail_sha256"), "stars t CROSS JOIN mails m"),
+            (
+                is_of("m", "c.mail_sha256"),
+                "corrections c LEFT JOIN mails m",
+            ),
+        ] {
+            let on = if from == "mails" { "WHERE" } else { "ON" };
+            let explain = format!("EXPLAIN QUERY PLAN SELECT 1 FROM {from} {on} {condition}");
+            let mut statement = store.connection.prepare(&explain).unwrap();
+            let names = vec!["a"; statement.parameter_count()];
+            let steps = statement.query_map(rusqlite::params_from_iter(names), |row| row.get(3));
+            let plan: Vec<String> = steps.unwrap().collect::<Result<_, _>>().unwrap();
+            assert!(plan.join("; ").contains("mails_by_hash"), "{plan:?}");
         }
     }
 

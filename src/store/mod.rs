@@ -63,7 +63,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The file's name in its data directory.
 const DATABASE: &str = "baosong.db";
@@ -74,8 +74,8 @@ const BUSY_TO_LOOK: Duration = Duration::from_secs(3);
 /// Bytes of a page of a new database, four times what SQLite sets: what was read from a mail fills one of those, and to
 /// write a larger one costs little more. A database that is there keeps its own.
 const PAGE: i32 = 16 << 10;
-/// Bytes in the log at which they go into the database, four times what SQLite sets: a transaction of many mails touches
-/// most pages of the index of hashes.
+/// Bytes in the log at which they go into the database, four times what SQLite sets: many mails touch most pages of the
+/// index of hashes.
 const LOG: i32 = 16 << 20;
 /// Kilobytes of the database in memory, as SQLite sets them.
 const CACHE: i32 = 2000;
@@ -94,7 +94,9 @@ pub struct Store {
     hurries: bool,
     /// Mails kept in the transaction that is open.
     gathered: usize,
-    /// A batch could not be kept: from then on each is committed by itself, lest one takes others along again and again.
+    /// When it began.
+    begun: Option<Instant>,
+    /// Batches were taken back: from then on each is committed by itself, lest one takes others along again and again.
     wary: bool,
 }
 
@@ -134,6 +136,7 @@ impl Store {
             bookkeeping: 0,
             hurries: false,
             gathered: 0,
+            begun: None,
             wary: false,
         })
     }
@@ -176,6 +179,7 @@ impl Store {
             bookkeeping: 0,
             hurries: false,
             gathered: 0,
+            begun: None,
             wary: false,
         };
         store
@@ -232,9 +236,10 @@ impl Store {
     }
 
     /// Joins the transaction in which mails are gathered, or begins it.
-    fn gather(&self) -> Result<()> {
+    fn gather(&mut self) -> Result<()> {
         if self.connection.is_autocommit() {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            self.begun = Some(Instant::now());
         }
         Ok(())
     }
@@ -257,7 +262,7 @@ impl Store {
 
     /// Takes back what was gathered.
     fn roll_back(&mut self) {
-        self.gathered = 0;
+        (self.gathered, self.wary) = (0, true);
         // Some faults of the disk have ended the transaction already.
         let _ = self.connection.execute_batch("ROLLBACK");
     }

@@ -171,10 +171,11 @@ fn is_hash(name: &str) -> bool {
 impl Store {
     /// Packs out of which a mail was removed, whose bytes lie there still.
     pub fn packs_to_take_apart(&self) -> Result<BTreeSet<String>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT pack FROM mails
-             WHERE pack IS NOT NULL AND sha256 IN (SELECT sha256 FROM removed)",
-        )?;
+        // CROSS JOIN keeps the order of tables; SQLite would begin with all mails.
+        let removed = is_of("m", "r.sha256");
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT DISTINCT m.pack FROM removed r CROSS JOIN mails m ON {removed} WHERE m.pack IS NOT NULL",
+        ))?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -1,6 +1,6 @@
 -- Mails are found by the beginning of their hash: whole hashes, in no order of time, made an index of which many new mails
--- touch nearly every page. That none is kept twice is seen to by who keeps them; a trigger would cost a tenth of all that
--- is done with a mail.
+-- touch nearly every page. That none is kept twice is seen to by who keeps them, and looked at by `verify`; a trigger would
+-- cost a tenth of all that is done with a mail.
 
 CREATE TABLE mails_new (
     id            INTEGER PRIMARY KEY,

@@ -33,10 +33,11 @@ impl Store {
 
     /// Ids of the submissions on the shortlist.
     pub fn starred(&self) -> Result<BTreeSet<i64>> {
+        // CROSS JOIN keeps the order of tables; SQLite would begin with all submissions.
         let starred = is_of("m", "t.mail_sha256");
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT s.id FROM stars t JOIN mails m ON {starred}
-             JOIN submissions s ON s.mail = m.id AND s.ordinal = t.ordinal",
+            "SELECT s.id FROM stars t CROSS JOIN mails m ON {starred}
+             CROSS JOIN submissions s ON s.mail = m.id AND s.ordinal = t.ordinal",
         ))?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -42,6 +42,14 @@ impl Store {
                 "a row of {table} names a row of {to} that is missing"
             ));
         }
+        let twice = self.connection.query_row(
+            "SELECT count(*) - count(DISTINCT sha256) FROM mails",
+            [],
+            |row| row.get::<_, i64>(0),
+        )?;
+        if twice > 0 {
+            faults.push(format!("{twice} mails are kept twice"));
+        }
         Ok(faults)
     }
 
