@@ -160,8 +160,8 @@ impl Blobs {
     }
 
     /// Makes a batch durable, and whatever of it lies there already, as a process that was killed left it: contents first,
-    /// then names. Each time one flush of
-    /// the whole file system serves all, which costs a fraction of a flush for each file and each directory.
+    /// then names. Each time one flush of the whole file system serves all, which costs a fraction of a flush for each file
+    /// and each directory.
     pub fn keep(&self, batch: Vec<Staged>) -> Result<()> {
         fail_point!("staged");
         self.flush()?;

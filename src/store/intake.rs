@@ -225,9 +225,8 @@ fn next_id(connection: &Connection) -> Result<i64> {
 }
 
 fn id_of(connection: &Connection, sha256: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM mails WHERE substr(sha256, 1, 8) = substr(?1, 1, 8) AND +sha256 = ?1",
-    )?;
+    let it = is_of("mails", "?1");
+    let mut statement = connection.prepare_cached(&format!("SELECT id FROM mails WHERE {it}"))?;
     Ok(statement.query_row([sha256], |row| row.get(0)).optional()?)
 }
 

@@ -129,7 +129,11 @@ impl Store {
             Ok(connection)
         };
         let connection = look().with_context(|| format!("database {}", path.display()))?;
-        Ok(Self {
+        Ok(Self::over(connection))
+    }
+
+    fn over(connection: Connection) -> Self {
+        Self {
             connection,
             fresh: HashMap::new(),
             kept: HashSet::new(),
@@ -138,7 +142,7 @@ impl Store {
             gathered: 0,
             begun: None,
             wary: false,
-        })
+        }
     }
 
     /// Bytes of the database and its log in `data_dir`.
@@ -172,16 +176,7 @@ impl Store {
         refuse_garbage(path)?;
         let connection =
             Connection::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut store = Self {
-            connection,
-            fresh: HashMap::new(),
-            kept: HashSet::new(),
-            bookkeeping: 0,
-            hurries: false,
-            gathered: 0,
-            begun: None,
-            wary: false,
-        };
+        let mut store = Self::over(connection);
         store
             .set_up()
             .with_context(|| format!("database {}", path.display()))?;
