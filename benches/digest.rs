@@ -79,7 +79,7 @@ fn fill(connection: &mut Connection) {
             .execute(params![n + 1, format!("{n:064x}"), arrived, format!("{}活动信息", unit(n % UNITS))])
             .unwrap();
         transaction
-            .prepare_cached("INSERT INTO contents VALUES (?1, ?2)")
+            .prepare_cached("INSERT INTO contents (mail, content) VALUES (?1, ?2)")
             .unwrap()
             .execute(params![n + 1, content])
             .unwrap();

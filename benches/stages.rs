@@ -154,7 +154,6 @@ fn keep_a_batch_of_small_mails(bencher: Bencher) {
                     parts: vec![],
                     place: None,
                     content: Some(content.clone()),
-                    json: None,
                     words: None,
                     sha256,
                 });

@@ -133,8 +133,8 @@ impl Daemon {
         staged: &mut Vec<Staged>,
     ) -> Result<Content> {
         if let Some(packed) = &mail.packed {
-            let told = reading.read(&self.blobs.unpack(mail, packed)?, staged, None)?;
-            return Ok(told.content);
+            let content = reading.read(&self.blobs.unpack(mail, packed)?, staged, None)?;
+            return Ok(content);
         }
         let path = self.blobs.bring(&mail.sha256)?;
         let raw = std::fs::File::open(&path);

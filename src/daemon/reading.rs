@@ -6,7 +6,7 @@ use crate::attribution::{Lexicon, Words};
 use crate::campaign::{CST, Moment};
 use crate::mailbox::Raw;
 use crate::message::Content;
-use crate::reader::{Reader, SHORT, Told};
+use crate::reader::{Reader, SHORT};
 use crate::store::{
     Blobs, Kept, Loose, Place, SMALL, Shell, Shelling, Staged, Store, hash, hash_file, start,
 };
@@ -180,15 +180,14 @@ impl Reading {
             Raw::Memory(bytes) => bytes.len() as u64,
             Raw::File(file) => file.as_file().metadata()?.len(),
         };
-        let (told, parts) = match mail.raw {
+        let (content, parts) = match mail.raw {
             _ if !new => (None, vec![]),
             Raw::Memory(raw) => {
-                let (told, parts) = self.stage_in_memory(&sha256, raw, prepared)?;
-                (Some(told), parts)
+                let (content, parts) = self.stage_in_memory(&sha256, raw, prepared)?;
+                (Some(content), parts)
             }
             Raw::File(file) => (Some(self.stage_large(&sha256, file, prepared)?), vec![]),
         };
-        let (content, json) = told.map(|told| (told.content, told.json)).unzip();
         let headers_know = content.as_ref().filter(|_| mail.place.is_none());
         let words = content.as_ref().and_then(|content| self.words(content));
         Ok(Kept {
@@ -200,7 +199,6 @@ impl Reading {
             parts,
             place: mail.place,
             content,
-            json: json.flatten(),
             words,
         })
     }
@@ -211,9 +209,9 @@ impl Reading {
         sha256: &str,
         raw: Vec<u8>,
         prepared: &mut Prepared,
-    ) -> Result<(Told, Vec<String>)> {
+    ) -> Result<(Content, Vec<String>)> {
         let mut shelling = Shelling::of(&raw);
-        let told = self.read(&raw, &mut prepared.staged, Some(&mut shelling))?;
+        let content = self.read(&raw, &mut prepared.staged, Some(&mut shelling))?;
         let loose = |bytes, shell| Loose {
             sha256: sha256.to_owned(),
             bytes,
@@ -221,16 +219,16 @@ impl Reading {
         };
         if raw.len() <= SMALL {
             prepared.loose.push(loose(raw, false));
-            return Ok((told, vec![]));
+            return Ok((content, vec![]));
         }
         let shell = shelling.shell();
         let Some(bytes) = packable(&shell)? else {
             prepared.staged.extend(self.blobs.stage(sha256, &raw)?);
-            return Ok((told, vec![]));
+            return Ok((content, vec![]));
         };
         prepared.loose.push(loose(bytes, true));
         let parts = shell.parts.into_iter().map(|part| part.sha256);
-        Ok((told, parts.collect()))
+        Ok((content, parts.collect()))
     }
 
     /// A mail in a file is read alone, by a reader that ends with it.
@@ -239,7 +237,7 @@ impl Reading {
         sha256: &str,
         file: NamedTempFile,
         prepared: &mut Prepared,
-    ) -> Result<Told> {
+    ) -> Result<Content> {
         let shared = self.shared.clone();
         self.reader.end();
         let _alone = shared.large.lock().unwrap_or_else(PoisonError::into_inner);
@@ -247,8 +245,7 @@ impl Reading {
         prepared.staged.extend(self.blobs.stage_file(sha256, file)?);
         let content = self.read_file(&raw, &mut prepared.staged)?;
         self.reader.end();
-        let json = None;
-        Ok(Told { content, json })
+        Ok(content)
     }
 
     /// What the words say; `None` where reading them breaks, which is for who judges to tell.
@@ -262,9 +259,9 @@ impl Reading {
         raw: &[u8],
         staged: &mut Vec<Staged>,
         mut shelling: Option<&mut Shelling>,
-    ) -> Result<Told> {
+    ) -> Result<Content> {
         let blobs = &self.blobs;
-        self.reader.read_short(raw, &mut |bytes| {
+        self.reader.read(raw, &mut |bytes| {
             let Some(shelling) = &mut shelling else {
                 return keep(blobs, bytes, staged);
             };

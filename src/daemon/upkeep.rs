@@ -5,7 +5,6 @@ use super::{Daemon, Imported};
 use crate::campaign::Moment;
 use crate::config::{self, Mailbox};
 use crate::mailbox::{self, Session, watched};
-use crate::reader::Told;
 use crate::store::{Blobs, Kept, Lock, Packed, RawMail, Store, hash_file, is_mail_at, mails_in};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
@@ -137,7 +136,7 @@ impl Daemon {
                 }
             };
             let mut staged = Vec::new();
-            let Told { content, json } = reading.read(&raw, &mut staged, None)?;
+            let content = reading.read(&raw, &mut staged, None)?;
             self.blobs.keep(staged)?;
             imported.new += self.take_in(vec![Kept {
                 sha256: sha256.clone(),
@@ -151,7 +150,6 @@ impl Daemon {
                 parts,
                 place: None,
                 content: Some(content),
-                json,
                 words: None,
             }])?;
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, FixedOffset};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-/// Everything that was read from one mail. It crosses a process border as JSON.
+/// Everything that was read from one mail. It crosses a process border as JSON and its text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     /// Message-ID without angle brackets (RFC 5322 section 3.6.4).
@@ -27,7 +27,9 @@ pub struct Content {
     /// Of a bounce: whom our letter did not reach, and why.
     #[serde(default)]
     pub bounce: Option<super::Bounce>,
-    /// What the sender typed: quoted and forwarded mails, and nothing else, cut away.
+    /// What the sender typed: quoted and forwarded mails, and nothing else, cut away. It goes beside the JSON, which would
+    /// put two letters for each line break and be looked through for them.
+    #[serde(skip)]
     pub text: String,
     /// Quoted, forwarded and attached mails, outermost first.
     pub inner: Vec<Inner>,

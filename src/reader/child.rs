@@ -129,6 +129,7 @@ impl<R: Read, W: Write> Pipe<R, W> {
         serde_json::to_writer(&mut self.said, &content)?;
         put(&mut self.to, &self.said)?;
         clear(&mut self.said);
+        put(&mut self.to, content.text.as_bytes())?;
         Ok(())
     }
 

@@ -9,6 +9,6 @@ mod wire;
 
 pub use cage::{Protection, give_way};
 pub use child::{Parser, run_if_asked, run_with};
-pub use process::{Reader, Told};
+pub use process::Reader;
 pub use tool::missing;
 pub use wire::{Drill, SHORT};

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use super::tool;
 use super::wire::{
-    Drill, READER, Reply, Request, begin, clear, hear, hear_words, open, put, say, send,
+    Drill, READER, Reply, Request, begin, clear, hear, hear_into, open, put, say, send, text_into,
 };
 use crate::message::Content;
 
@@ -45,15 +45,6 @@ const BUFFER: usize = 256 << 10;
 
 /// Mails that are longer go to the reader piece by piece.
 const LARGE: u64 = 8 << 20;
-
-/// What a reader told of a mail.
-#[derive(Debug, Default)]
-pub struct Told {
-    /// What it says.
-    pub content: Content,
-    /// The same in JSON as the reader put it; `None` where it is long, or something in it is known better since.
-    pub json: Option<String>,
-}
 
 /// Takes the bytes of a file. Gives their sha256, and the file to read from.
 pub type Keep<'a> = dyn FnMut(&mut dyn Read) -> Result<(String, File)> + 'a;
@@ -145,14 +136,6 @@ impl Reader {
     /// # Errors
     /// When `keep` fails, or no reader can be started: then nothing is known about the mail.
     pub fn read(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Content> {
-        Ok(self.read_short(raw, keep)?.content)
-    }
-
-    /// The same, with the content's JSON.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_short(&mut self, raw: &[u8], keep: &mut Keep) -> Result<Told> {
         self.read_from(Source::Memory(raw), keep)
     }
 
@@ -162,29 +145,29 @@ impl Reader {
     /// As [`read`](Self::read), and when the file cannot be read.
     pub fn read_file(&mut self, raw: &File, keep: &mut Keep) -> Result<Content> {
         let length = raw.metadata().context("cannot read the mail's file")?.len();
-        Ok(self.read_from(Source::File(raw, length), keep)?.content)
+        self.read_from(Source::File(raw, length), keep)
     }
 
-    fn read_from(&mut self, raw: Source, keep: &mut Keep) -> Result<Told> {
+    fn read_from(&mut self, raw: Source, keep: &mut Keep) -> Result<Content> {
         match self.read_ahead(raw, keep)? {
-            Some(told) => Ok(told),
+            Some(content) => Ok(content),
             None => self.read_alone(raw, keep),
         }
     }
 
     /// Reads a mail that was handed over with others. `None` where it was not, or one of them lost the reader.
-    fn read_ahead(&mut self, raw: Source, keep: &mut Keep) -> Result<Option<Told>> {
+    fn read_ahead(&mut self, raw: Source, keep: &mut Keep) -> Result<Option<Content>> {
         let next = self.running.as_ref().and_then(|all| all.ahead.front());
         if next.is_none() || next.copied() != raw.place() {
             return Ok(None);
         }
         let request = Request::Read(self.limit.mul_f32(OPENING));
         let until = Instant::now() + self.limit.mul_f32(FILES);
-        let told = self.attempt(&request, raw, until, keep)?;
-        Ok(told.inspect_err(|lost| self.lost(lost)).ok())
+        let content = self.attempt(&request, raw, until, keep)?;
+        Ok(content.inspect_err(|lost| self.lost(lost)).ok())
     }
 
-    fn read_alone(&mut self, raw: Source, keep: &mut Keep) -> Result<Told> {
+    fn read_alone(&mut self, raw: Source, keep: &mut Keep) -> Result<Content> {
         let begin = Instant::now();
         let open_until = begin + self.limit.mul_f32(OPENING);
         let files_until = begin + self.limit.mul_f32(FILES);
@@ -197,7 +180,7 @@ impl Reader {
                 _ => Request::Read(open_for),
             };
             match self.attempt(&request, raw, files_until, keep)? {
-                Ok(told) => return Ok(told),
+                Ok(content) => return Ok(content),
                 Err(lost) => {
                     self.lost(&lost);
                     if !served || attempt == 2 || lost.kind() == io::ErrorKind::TimedOut {
@@ -211,22 +194,19 @@ impl Reader {
             _ => Request::ReadBodyOnly,
         };
         match self.attempt(&request, raw, begin + self.limit, keep)? {
-            Ok(Told { mut content, .. }) => {
+            Ok(mut content) => {
                 let why = "解析附件时程序中断，附件未读".to_string();
                 content.incomplete.insert(0, why.clone());
                 content.damage.push(why);
-                let json = None;
-                return Ok(Told { content, json });
+                return Ok(content);
             }
             Err(lost) => self.lost(&lost),
         }
-        let content = Content {
+        Ok(Content {
             damage: vec!["解析程序中断，邮件原件已保存".to_string()],
             incomplete: vec!["解析程序中断，邮件原件已保存".to_string()],
             ..Content::default()
-        };
-        let json = None;
-        Ok(Told { content, json })
+        })
     }
 
     /// Starts the child, that the first mail need not wait for it.
@@ -287,7 +267,7 @@ impl Reader {
         raw: Source,
         until: Instant,
         keep: &mut Keep,
-    ) -> Result<io::Result<Told>> {
+    ) -> Result<io::Result<Content>> {
         let (program, spool) = (self.program.clone(), self.spool.clone());
         let running = self.attentive(Some(raw))?;
         let is_there = running.ahead.pop_front().is_some();
@@ -338,17 +318,16 @@ impl Reader {
                         send(&mut running.to, &answer.unwrap_or_else(String::into_bytes))?;
                     }
                     Reply::Content => {
-                        let (mut content, words): (Content, _) =
-                            hear_words(&mut running.from, &mut running.words)?;
-                        let mut json = words.map(str::to_owned);
-                        clear(&mut running.words);
+                        let (from, words) = (&mut running.from, &mut running.words);
+                        let mut content: Content = hear_into(from, words)?;
+                        content.text = text_into(from, words)?.to_owned();
+                        clear(words);
                         // They become names on the disk: none but what we gave ourselves.
                         for name in names_in(&mut content) {
                             let given = name.parse().ok().and_then(|n: usize| names.get(n));
                             *name = given.ok_or_else(breach)?.clone();
-                            json = None;
                         }
-                        return Ok(Told { content, json });
+                        return Ok(content);
                     }
                     Reply::Drilled(_) => return Err(breach()),
                 }

@@ -41,7 +41,8 @@ pub enum Reply {
     Piece(u64, usize),
     /// Run a tool on the file that was kept last; answered by one frame of text or reason.
     Run(Tool),
-    /// The mail's content follows, as JSON; for their hashes it numbers the files from 0, as they were handed over.
+    /// The mail's content follows, as JSON, and its text in a frame of its own; for their hashes it numbers the files from 0,
+    /// as they were handed over.
     Content,
     /// What came of a drill.
     Drilled(String),
@@ -63,10 +64,10 @@ pub enum Drill {
 /// A frame longer than this is a breach.
 const FRAME: u64 = 1 << 30;
 
-/// The same for a value: a mail's content, with at most 16 MB of texts.
+/// The same for a value or a text: a mail's content, with at most 16 MB of texts.
 const WORDS: u64 = 128 << 20;
-/// JSON up to so many bytes is kept as it was told; longer is written anew.
-const SHORT_WORDS: usize = 1 << 20;
+/// Bytes that a buffer keeps from one frame to the next.
+const BUFFERED: usize = 1 << 20;
 
 /// Writes one frame and flushes it.
 pub fn send(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
@@ -106,7 +107,7 @@ pub fn receive_into(from: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()>
 /// Empties a buffer for the next frame; what a long one took is given back.
 pub fn clear(bytes: &mut Vec<u8>) {
     bytes.clear();
-    bytes.shrink_to(SHORT_WORDS);
+    bytes.shrink_to(BUFFERED);
 }
 
 fn whole(mut frame: io::Take<impl Read>, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -133,23 +134,25 @@ pub fn begin<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
 
 /// Reads a value from one frame of JSON.
 pub fn hear<T: for<'a> Deserialize<'a>>(from: &mut impl Read) -> io::Result<T> {
-    hear_words(from, &mut Vec::new()).map(|(value, _)| value)
+    hear_into(from, &mut Vec::new())
 }
 
-/// The same, with the JSON itself where it is short: a hijacked reader may put much in it that says nothing.
-/// `bytes`: those of a frame before it, in place of which it is read.
-pub fn hear_words<'a, T: for<'b> Deserialize<'b>>(
+/// The same; `bytes` are those of a frame before it, in place of which it is read.
+pub fn hear_into<T: for<'a> Deserialize<'a>>(
     from: &mut impl Read,
-    bytes: &'a mut Vec<u8>,
-) -> io::Result<(T, Option<&'a str>)> {
+    bytes: &mut Vec<u8>,
+) -> io::Result<T> {
+    Ok(serde_json::from_str(text_into(from, bytes)?)?)
+}
+
+/// Reads a text from one frame, in place of the bytes of one before it.
+pub fn text_into<'a>(from: &mut impl Read, bytes: &'a mut Vec<u8>) -> io::Result<&'a str> {
     let frame = open(from)?;
     if frame.limit() > WORDS {
         return Err(io::ErrorKind::InvalidData.into());
     }
     whole(frame, bytes)?;
-    let words = simdutf8::basic::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-    let short = words.len() <= SHORT_WORDS;
-    Ok((serde_json::from_str(words)?, short.then_some(words)))
+    simdutf8::basic::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 #[cfg(test)]

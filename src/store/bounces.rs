@@ -1,7 +1,7 @@
 //! What came back, and whom to spare: bounces, bad addresses, pauses, links that staff have opened.
 
 use super::intake::is_of;
-use super::{Store, from_json};
+use super::{Store, contents};
 use crate::campaign::Moment;
 use crate::message::{Bounce, Content, Fault};
 use anyhow::Result;
@@ -48,12 +48,10 @@ impl Store {
 
     fn new_bounces(&self) -> Result<Vec<(i64, Content)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT m.id, c.content FROM mails m JOIN contents c ON c.mail = m.id
+            "SELECT m.id, c.content, c.text FROM mails m JOIN contents c ON c.mail = m.id
              WHERE m.bounced AND m.outcome IS NOT NULL AND m.id NOT IN (SELECT mail FROM bounces) ORDER BY m.received_at, m.id",
         )?;
-        let rows = statement.query_map([], |row| {
-            Ok((row.get(0)?, from_json(&row.get::<_, String>(1)?)?))
-        })?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, contents::from_row(row)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

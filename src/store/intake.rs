@@ -36,8 +36,6 @@ pub struct Kept {
     pub place: Option<Place>,
     /// What was read from it; `None` where the same bytes are kept already, as was found since the store was opened.
     pub content: Option<Content>,
-    /// The same in JSON, where it is known word for word.
-    pub json: Option<String>,
     /// What its words say, where that was found out already.
     pub words: Option<Words>,
 }
@@ -295,7 +293,7 @@ fn insert(
             columns.candidates,
             columns.weighed,
         ])?;
-    contents::insert(connection, mail.id, kept.json.as_deref(), content)?;
+    contents::insert(connection, mail.id, content)?;
     let mut returned = connection.prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?;
     returned.execute([&mail.sha256])?;
     for part in &kept.parts {
@@ -367,7 +365,6 @@ mod tests {
             parts: vec![],
             place: None,
             content: Some(Content::default()),
-            json: None,
             words: None,
         }
     }

@@ -14,6 +14,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
+    include_str!("schema_10.sql"),
 ];
 
 /// The schema that this program writes.
@@ -123,6 +124,7 @@ mod tests {
             include_str!("../../tests/rows/v7.sql"),
             include_str!("../../tests/rows/v8.sql"),
             include_str!("../../tests/rows/v9.sql"),
+            include_str!("../../tests/rows/v10.sql"),
         ];
         assert_eq!(
             samples.len(),

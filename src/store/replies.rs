@@ -1,6 +1,6 @@
 //! Answers of staff to letters of ours: taken once, carried out once.
 
-use super::{Store, from_json, json, moment};
+use super::{Store, contents, from_json, json, moment};
 use crate::campaign::Moment;
 use crate::message::Content;
 use anyhow::Result;
@@ -62,8 +62,7 @@ impl Store {
              SELECT m.id, ?2, CASE WHEN EXISTS (
                  SELECT 1 FROM replies r JOIN mails o ON o.id = r.mail JOIN contents e ON e.mail = o.id
                  WHERE o.message_id = m.message_id
-                    OR r.letter = ?2 AND e.content ->> '$.date' IS c.content ->> '$.date'
-                       AND e.content ->> '$.text' = c.content ->> '$.text') THEN '[]' END
+                    OR r.letter = ?2 AND e.content ->> '$.date' IS c.content ->> '$.date' AND e.text = c.text) THEN '[]' END
              FROM mails m JOIN contents c ON c.mail = m.id WHERE m.id = ?1 ON CONFLICT DO NOTHING",
             params![mail, letter],
         )?;
@@ -74,7 +73,7 @@ impl Store {
     pub fn open_replies(&self) -> Result<Vec<Reply>> {
         // CROSS JOIN keeps the order of tables; SQLite would begin with all mails.
         let mut statement = self.connection.prepare_cached(
-            "SELECT r.mail, l.recipient, m.received_at, c.content
+            "SELECT r.mail, l.recipient, m.received_at, c.content, c.text
              FROM replies r CROSS JOIN letters l ON l.id = r.letter CROSS JOIN mails m ON m.id = r.mail JOIN contents c ON c.mail = m.id
              WHERE r.done IS NULL ORDER BY m.received_at, m.id",
         )?;
@@ -83,7 +82,7 @@ impl Store {
                 mail: row.get(0)?,
                 by: row.get(1)?,
                 at: moment(row.get(2)?),
-                content: from_json(&row.get::<_, String>(3)?)?,
+                content: contents::from_row(row)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
