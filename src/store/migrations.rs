@@ -77,6 +77,7 @@ fn bring_up(connection: &mut Connection) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::contents;
     use std::sync::Barrier;
     use std::time::Duration;
 
@@ -109,6 +110,27 @@ mod tests {
                 other.join().unwrap().unwrap();
             });
         }
+    }
+
+    #[test]
+    fn a_text_that_stood_in_the_json_stands_beside_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for script in &SCRIPTS[..9] {
+            connection.execute_batch(script).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 9).unwrap();
+        let before = r#"{"message_id":null,"subject":"日报","from":null,"date":null,"received":null,"answers":[],"automatic":[],
+            "text":"第一行\n“第二行”","inner":[],"files":[],"links":[],"damage":[]}"#;
+        connection
+            .execute_batch("INSERT INTO mails (id, sha256, bytes, source, received_at, sender, subject) VALUES (1, 'ab', 1, '', 1, '', '')")
+            .and_then(|()| connection.execute("INSERT INTO contents VALUES (1, ?1)", [before]))
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let content = contents::read(&connection, 1).unwrap().unwrap();
+        assert_eq!(
+            (content.subject.as_str(), content.text.as_str()),
+            ("日报", "第一行\n“第二行”")
+        );
     }
 
     /// One file of sample rows a version: what that version wrote must open under today's.
