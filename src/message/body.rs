@@ -131,7 +131,7 @@ impl Reader<'_> {
             .starts_with("attachment")
             || part.headers.file_name().is_some();
         let readable = matches!(
-            kind.as_str(),
+            kind,
             "text/plain"
                 | "text/html"
                 | "message/delivery-status"
@@ -151,7 +151,7 @@ impl Reader<'_> {
             },
         );
         self.cut |= cut(&mut source);
-        Some(match kind.as_str() {
+        Some(match kind {
             "text/html" => Dress {
                 page: html::to_text(&source, self.anchors),
                 ..Dress::default()

@@ -2,6 +2,7 @@
 
 use super::charset;
 use super::transfer;
+use memchr::memchr2;
 
 /// Decodes a raw header value: encoded words, raw 8-bit text, or a mixture of both.
 pub fn decode(raw: &[u8]) -> String {
@@ -107,11 +108,11 @@ fn is_whole(base64: &[u8]) -> bool {
 
 /// Plain text of a header, unfolded.
 fn push_plain(raw: &[u8], out: &mut String) {
-    let unfolded: Vec<u8> = raw
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
+    if memchr2(b'\r', b'\n', raw).is_none() {
+        return out.push_str(&charset::decode(raw, None));
+    }
+    let mut unfolded = raw.to_vec();
+    unfolded.retain(|b| !matches!(b, b'\r' | b'\n'));
     out.push_str(&charset::decode(&unfolded, None));
 }
 

@@ -1,6 +1,7 @@
 //! Header fields, read from the raw bytes: what a parser made of them has lost the Chinese already.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use super::content::Address;
 use super::parameter::{Parameters, unquote};
@@ -9,14 +10,18 @@ use super::{charset, encoded_word, text, transfer};
 /// The fields of one header block, in order.
 #[derive(Debug, Default)]
 pub struct Headers {
+    /// Their names and values, one behind the other.
+    block: Vec<u8>,
     fields: Vec<Field>,
+    kind: OnceCell<String>,
 }
 
+/// Where it stands in the block.
 #[derive(Debug)]
 struct Field {
     /// In lower case.
-    name: String,
-    raw: Vec<u8>,
+    name: Range<usize>,
+    raw: Range<usize>,
     /// Decoded once it is asked for, which some fields are again and again.
     text: OnceCell<String>,
 }
@@ -24,28 +29,52 @@ struct Field {
 impl Headers {
     /// Reads a block up to its first empty line.
     pub fn read(block: &[u8]) -> Self {
-        let mut fields: Vec<Field> = Vec::new();
+        let mut headers = Self::default();
+        headers.block.reserve(block.len().min(1 << 10));
         for line in block.split_inclusive(|&b| b == b'\n') {
             let bare = line.trim_ascii_end();
-            match (line.first(), fields.last_mut()) {
+            match (line.first(), headers.fields.last_mut()) {
                 _ if bare.is_empty() => break,
                 (Some(b' ' | b'\t'), Some(field)) => {
-                    field.raw.extend_from_slice(b"\r\n");
-                    field.raw.extend_from_slice(bare);
+                    headers.block.extend_from_slice(b"\r\n");
+                    headers.block.extend_from_slice(bare);
+                    field.raw.end = headers.block.len();
                 }
-                _ => fields.extend(field(bare)),
+                _ => headers.add(bare),
             }
         }
-        Self { fields }
+        headers
+    }
+
+    /// A line that begins a field, if it does.
+    fn add(&mut self, line: &[u8]) {
+        let Some(colon) = line.iter().position(|&b| b == b':') else {
+            return;
+        };
+        let name = line[..colon].trim_ascii();
+        if name.is_empty() || name.contains(&b' ') || std::str::from_utf8(name).is_err() {
+            return;
+        }
+        let start = self.block.len();
+        self.block.extend(name.iter().map(u8::to_ascii_lowercase));
+        let middle = self.block.len();
+        self.block.extend_from_slice(line[colon + 1..].trim_ascii());
+        self.fields.push(Field {
+            name: start..middle,
+            raw: middle..self.block.len(),
+            text: OnceCell::new(),
+        });
     }
 
     /// The first field of this name (given in lower case), raw: a forger's second From must not win.
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
-        self.field(name).map(|field| field.raw.as_slice())
+        let field = self.named(name).next()?;
+        Some(&self.block[field.raw.clone()])
     }
 
-    fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+    fn named<'n>(&self, name: &'n str) -> impl Iterator<Item = &Field> + use<'_, 'n> {
+        let named = |field: &&Field| self.block[field.name.clone()] == *name.as_bytes();
+        self.fields.iter().filter(named)
     }
 
     /// The fields that may stand once but stand more often.
@@ -69,16 +98,14 @@ impl Headers {
 
     /// Every field of this name, raw.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields
-            .iter()
-            .filter(move |field| field.name == name)
-            .map(|field| field.raw.as_slice())
+        self.named(name).map(|field| &self.block[field.raw.clone()])
     }
 
     /// The first field of this name, decoded and fit to be shown.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let field = self.field(name)?;
-        let decode = || text::one_line(&encoded_word::decode(&field.raw));
+        let field = self.named(name).next()?;
+        let raw = &self.block[field.raw.clone()];
+        let decode = || text::one_line(&encoded_word::decode(raw));
         Some(field.text.get_or_init(decode))
     }
 
@@ -111,14 +138,15 @@ impl Headers {
     }
 
     /// `type/subtype` in lower case; text/plain where none is given (RFC 2045 section 5.2).
-    pub fn content_type(&self) -> String {
-        let value = self.token("content-type");
-        let kind = value.split(';').next().unwrap_or_default().trim();
-        if kind.contains('/') {
-            kind.to_string()
-        } else {
-            "text/plain".to_string()
-        }
+    pub fn content_type(&self) -> &str {
+        self.kind.get_or_init(|| {
+            let value = self.token("content-type");
+            let kind = value.split(';').next().unwrap_or_default().trim();
+            match kind.contains('/') {
+                true => kind.to_string(),
+                false => "text/plain".to_string(),
+            }
+        })
     }
 
     /// A parameter such as `charset`, whatever way its value is encoded.
@@ -160,16 +188,6 @@ fn unreadable(name: &str) -> usize {
     name.chars()
         .filter(|c| matches!(c, '?' | '\u{FFFD}'))
         .count()
-}
-
-fn field(line: &[u8]) -> Option<Field> {
-    let colon = line.iter().position(|&b| b == b':')?;
-    let name = std::str::from_utf8(line[..colon].trim_ascii()).ok()?;
-    (!name.is_empty() && !name.contains(' ')).then(|| Field {
-        name: name.to_ascii_lowercase(),
-        raw: line[colon + 1..].trim_ascii().to_vec(),
-        text: OnceCell::new(),
-    })
 }
 
 /// A name in the old style: encoded words inside of quotes, or the percent signs of a web address.

@@ -80,7 +80,8 @@ pub fn parts(raw: &[u8]) -> Vec<Part> {
 }
 
 /// A mail of one part under a header as it should be: the parser would find the same, and decode the body for nothing.
-fn lone(raw: &[u8]) -> Option<Part> {
+/// Such a mail needs no repair.
+pub fn lone(raw: &[u8]) -> Option<Part> {
     let body = body_behind_plain_header(raw)?;
     let headers = Headers::read(&raw[..body]);
     let kind = headers.content_type();
@@ -147,7 +148,9 @@ fn read(part: &MessagePart, raw: &[u8]) -> Part {
 
 #[cfg(test)]
 mod tests {
+    use super::super::repair::repair;
     use super::*;
+    use proptest::prelude::*;
 
     fn texts(raw: &str) -> Vec<String> {
         let parts = parts(raw.as_bytes());
@@ -192,6 +195,17 @@ mod tests {
             }
         }
         assert!(alone >= 10, "{alone}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_mail_of_one_part_under_a_plain_header_needs_no_repair(
+            raw in "(\u{FEFF}|From a@b 8:00\r?\n)?((Content-Type: ?(a/b|multipart/mixed; ?boundary=x)|Subject:|a b: c)(\r\n?|\n)[ \t]?){0,3}(\r\n?|\n)?(--y\r\nContent-Type: a/b\r\n)?"
+        ) {
+            if lone(raw.as_bytes()).is_some() {
+                prop_assert_eq!(repair(raw.as_bytes()), raw.as_bytes());
+            }
+        }
     }
 
     #[test]

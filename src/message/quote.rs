@@ -51,7 +51,7 @@ pub struct Split {
 
 /// Parts a text from the mails in it. The subject's prefix tells an answer from a forward where the marks do not.
 pub fn split(body: &str, subject: &str) -> Split {
-    let lines: Vec<&str> = body.lines().collect();
+    let lines: Vec<&str> = text::each_line(body).collect();
     let mut inner = Vec::new();
     let marked = MARKS.is_match(body);
     let own = split_lines(&lines, marked, subject, 0, &mut inner);

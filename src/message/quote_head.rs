@@ -63,15 +63,37 @@ impl Cluster {
 
 fn label(line: &str) -> Option<(&'static str, &str)> {
     const LONGEST: usize = 12;
+    let is_letter = |c: &char| !c.is_whitespace() && *c != '*';
+    // With one of these each of them begins: most lines are none, and need not be looked through.
+    let first = line.chars().find(is_letter)?.to_ascii_lowercase();
+    if !matches!(
+        first,
+        '发' | '寄'
+            | '日'
+            | '时'
+            | '收'
+            | '抄'
+            | '密'
+            | '附'
+            | '重'
+            | '回'
+            | '主'
+            | '标'
+            | 'f'
+            | 'd'
+            | 's'
+            | 't'
+            | 'c'
+            | 'r'
+            | 'i'
+            | 'a'
+    ) {
+        return None;
+    }
     let mut all = line.char_indices().take(LONGEST + 1);
     let (end, mark) = all.find(|(_, c)| matches!(c, ':' | '：' | '\t' | '|'))?;
     let (label, value) = (&line[..end], &line[end + mark.len_utf8()..]);
-    let letters = label.chars().filter(|c| !c.is_whitespace() && *c != '*');
-    // With one of these each of them begins: most lines with a colon are none, and need no copy.
-    let first = letters.clone().next()?;
-    if !"发寄日时收抄密附重回主标fdstcria".contains(first.to_ascii_lowercase()) {
-        return None;
-    }
+    let letters = label.chars().filter(is_letter);
     let bare: String = letters.flat_map(char::to_lowercase).collect();
     let label = match bare.as_str() {
         "发件人" | "寄件人" | "发送人" | "发信人" | "寄件者" | "from" => "from",

@@ -106,6 +106,9 @@ struct Mail<'a, 'k> {
 impl Mail<'_, '_> {
     /// Repairs change nothing but what stands before the first body, and so before the first run.
     fn read_repaired(&mut self, raw: &[u8], runs: &[Run]) {
+        if let Some(part) = mime::lone(raw) {
+            return self.read(raw, runs, &[part]);
+        }
         let repaired = repair(raw);
         let longer = repaired.len() as isize - raw.len() as isize;
         let moved = runs.iter().map(|run| Run {
@@ -113,17 +116,16 @@ impl Mail<'_, '_> {
             bytes: run.bytes.clone(),
         });
         let moved: Vec<Run> = moved.collect();
-        self.read(&repaired, &moved);
+        self.read(&repaired, &moved, &mime::parts(&repaired));
     }
 
-    fn read(&mut self, raw: &[u8], runs: &[Run]) {
-        let parts = mime::parts(raw);
+    fn read(&mut self, raw: &[u8], runs: &[Run], parts: &[Part]) {
         let Some(root) = parts.first() else {
             return self.headless(raw);
         };
         let envelope = envelope(&root.headers);
         let mut anchors = Anchors::default();
-        let body = body::read(&parts, raw, &mut anchors);
+        let body = body::read(parts, raw, &mut anchors);
         let split = quote::split(&body.text, &envelope.subject);
         self.collect_links(&anchors, &split);
         self.collect_links(&anchors, &quote::split(&body.other, &envelope.subject));
@@ -133,11 +135,11 @@ impl Mail<'_, '_> {
         if body.circular {
             self.damage("邮件结构无法识别");
         }
-        if body.text.contains('\u{FFFD}') {
+        if body.text.contains("\u{FFFD}") {
             self.damage("正文有乱码");
         }
         self.files.bodiless = body.text.trim().is_empty();
-        self.settle(envelope, &parts, raw, split);
+        self.settle(envelope, parts, raw, split);
         for (number, part) in parts.iter().enumerate() {
             if !part.multipart && body.parts.binary_search(&number).is_err() {
                 self.file(part, raw, runs);
@@ -246,9 +248,9 @@ impl Mail<'_, '_> {
         let name = part
             .headers
             .file_name()
-            .unwrap_or_else(|| default_name(&kind, &part.headers));
+            .unwrap_or_else(|| default_name(kind, &part.headers));
         let is_mail = matches!(
-            kind.as_str(),
+            kind,
             "message/rfc822" | "message/global" | "text/rfc822-headers"
         ) || name.to_lowercase().ends_with(".eml");
         let is_mail = is_mail && self.depth < DEPTH;

@@ -1,6 +1,6 @@
 //! A cheap look at a mail before any parser sees it: some shapes cost a parser its stack or hours of time.
 
-use memchr::memchr;
+use memchr::{memchr, memchr3, memrchr};
 
 /// Deeper than any chain of forwards; a parser's stack ends at some thousands.
 const ATTACHED_MAILS: usize = 50;
@@ -23,16 +23,10 @@ pub fn scan(raw: &[u8]) -> Result<(), String> {
         in_header: true,
         ..Seen::default()
     };
-    let mut rest = raw;
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(memchr(b'\n', rest).map_or(rest.len(), |end| end + 1));
-        seen.line(line)?;
-        rest = after;
-    }
-    Ok(())
+    seen.mail(raw)
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Seen {
     attached: usize,
     multiparts: usize,
@@ -43,6 +37,21 @@ struct Seen {
 }
 
 impl Seen {
+    fn mail(&mut self, raw: &[u8]) -> Result<(), String> {
+        let mut rest = raw;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let (line, after) = rest.split_at(end);
+            self.line(line)?;
+            rest = if self.in_header {
+                after
+            } else {
+                self.pass(after)
+            };
+        }
+        Ok(())
+    }
+
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
         if line.starts_with(b"--") {
             (self.in_header, self.block, self.content_field) = (true, 0, None);
@@ -57,6 +66,21 @@ impl Seen {
         }
         self.measure(line, folded);
         self.verdict()
+    }
+
+    /// Passes over the lines of a body that have no mark of a boundary or field, and do not go on with one, as base64: what
+    /// is seen in them is that no field goes on.
+    fn pass<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let marked = memchr3(b':', b'-', b' ', rest).unwrap_or(rest.len());
+        let marked = memchr(b'\t', &rest[..marked]).unwrap_or(marked);
+        let passed = match marked == rest.len() {
+            true => marked,
+            false => memrchr(b'\n', &rest[..marked]).map_or(0, |end| end + 1),
+        };
+        if passed > 0 {
+            self.content_field = None;
+        }
+        &rest[passed..]
     }
 
     fn count(&mut self, line: &[u8]) {
@@ -102,6 +126,22 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lines_without_marks_are_passed_over_and_all_others_seen(
+            text in "([a:/ \t-]|--|\n|\r\n|Content-A: b/c|content-|Message/RFC822){0,24}"
+        ) {
+            let start = Seen { in_header: false, content_field: Some(1), ..Seen::default() };
+            let (mut all, mut some) = (start.clone(), start);
+            for line in text.as_bytes().split_inclusive(|&b| b == b'\n') {
+                all.line(line).unwrap();
+            }
+            some.mail(text.as_bytes()).unwrap();
+            prop_assert_eq!(some, all);
+        }
+    }
 
     #[test]
     fn a_thousand_nested_mails_are_refused() {

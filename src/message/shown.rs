@@ -19,7 +19,7 @@ pub fn shown(raw: &[u8]) -> Shown {
     for part in parts(raw).iter().filter(|part| part.children.is_empty()) {
         let kind = part.headers.content_type();
         if let Some(id) = content_id(part) {
-            pictures.insert(id, data_uri(&kind, &part.decoded(raw).0));
+            pictures.insert(id, data_uri(kind, &part.decoded(raw).0));
         } else if let Some(name) = part.headers.file_name() {
             shown.files.push((name, part.decoded(raw).0.into_owned()));
         } else if kind == "text/html" {
