@@ -31,8 +31,6 @@ static FULL: LazyLock<Regex> = LazyLock::new(|| {
 /// 24日, 25、26日, 27-29日.
 static BARE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"([0-9]{1,2})(日|号|(?:[、,，和及至到~～—–\-]+[0-9]{1,2})+(?:日|号))"));
-/// What stands in those two beside figures.
-const MARKS: &str = "年月日号./-、,，和及至到~～—–";
 /// What may follow a day: 至26日, 、26日, -29日, 和6月1日, -5.26.
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"^(?:日|号)?([、,，和及]|至|到|-|—|–|~|～)+(?:([0-9]{1,2})[月.])?([0-9]{1,2})(日|号)?")
@@ -46,8 +44,8 @@ fn regex(pattern: &str) -> Regex {
 
 /// 二十四日 as 24日. Offsets of the result are its own.
 pub fn arabic(text: &str) -> Cow<'_, str> {
-    // Without a mark behind it no figure names a day.
-    if !["月", "日", "号"].iter().any(|mark| text.contains(*mark)) {
+    // Without a mark behind it no figure names a day. Of the three the first stands in most texts.
+    if !["日", "月", "号"].iter().any(|mark| text.contains(*mark)) {
         return Cow::Borrowed(text);
     }
     CHINESE.replace_all(text, |found: &regex::Captures| {
@@ -126,7 +124,7 @@ fn stretches(text: &str) -> impl Iterator<Item = Range<usize>> {
     };
     let stretch = move |from: usize| {
         let start = figure(from)?;
-        let beyond = |c: char| !(c.is_ascii_digit() || MARKS.contains(c));
+        let beyond = |c: char| !(c.is_ascii_digit() || is_mark(c));
         let end = text[start..].find(beyond);
         Some(start..end.map_or(text.len(), |end| start + end))
     };
@@ -136,6 +134,30 @@ fn stretches(text: &str) -> impl Iterator<Item = Range<usize>> {
             .iter()
             .all(u8::is_ascii_digit)
     })
+}
+
+/// What stands in `FULL` and `BARE` beside figures.
+fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '年' | '月'
+            | '日'
+            | '号'
+            | '.'
+            | '/'
+            | '-'
+            | '、'
+            | ','
+            | '，'
+            | '和'
+            | '及'
+            | '至'
+            | '到'
+            | '~'
+            | '～'
+            | '—'
+            | '–'
+    )
 }
 
 fn full_dates(text: &str, stretches: &[Range<usize>], campaign: &Campaign) -> Vec<Dates> {

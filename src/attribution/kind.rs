@@ -47,11 +47,12 @@ pub fn kind(content: &Content, draft: &Draft, zones: &[Zone], alone: bool) -> (K
 
 /// Whether a plan's wording stands at the beginning of a text.
 fn opens_a_plan(text: &str) -> bool {
+    let text = &text[..beginning(text, 2 * OPENING)];
     // No other character has it for its normal form.
     if !text.contains("案") {
         return false;
     }
-    let normal = normal(&text[..beginning(text, 2 * OPENING)]);
+    let normal = normal(text);
     let opening = &normal[..beginning(&normal, OPENING)];
     opening.contains("制定本方案") || opening.contains("活动方案如下")
 }

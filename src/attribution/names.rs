@@ -303,7 +303,7 @@ fn in_context(mut hit: Hit, text: &str) -> Option<Hit> {
         hit.naming,
         Naming::City | Naming::District | Naming::BareCity
     );
-    if let Some(length) = school(after).filter(|_| place) {
+    if let Some(length) = place.then(|| school(after)).flatten() {
         hit.naming = Naming::School;
         hit.end += length;
     } else if hit.naming == Naming::BareCity && !stands_alone(after) {

@@ -118,8 +118,7 @@ fn cover(content: &Content, draft: &Draft, zones: &mut Vec<Zone>) {
 /// The zones of a text, whose lines are those of its normal form.
 fn report(text: &str, normal_form: &str) -> Vec<Zone> {
     let all = between_line_feeds(text).zip(between_line_feeds(normal_form));
-    let most = between_line_feeds(text).take(1_000).count();
-    let (mut lines, mut folded) = (Vec::with_capacity(most), Vec::with_capacity(most));
+    let (mut lines, mut folded) = (Vec::with_capacity(32), Vec::with_capacity(32));
     for (line, form) in all {
         let line = line.trim();
         if !line.is_empty() {

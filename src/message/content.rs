@@ -4,49 +4,61 @@ use chrono::{DateTime, FixedOffset};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-/// Everything that was read from one mail. It crosses a process border as JSON and its text.
+/// Everything that was read from one mail. It crosses a process border as JSON, in which what is
+/// empty is left out, and its text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Content {
     /// Message-ID without angle brackets (RFC 5322 section 3.6.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
     /// Decoded, control characters removed, white space folded.
     pub subject: String,
     /// The first From header.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Address>,
     /// The sender's clock; as unreliable as the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<DateTime<FixedOffset>>,
     /// The topmost Received header: when the mailbox's own server took the mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub received: Option<DateTime<FixedOffset>>,
     /// Message-IDs of In-Reply-To and References, without brackets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
     /// Signs that a machine wrote the mail.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub automatic: Vec<Automatic>,
     /// The envelope names no sender to answer (`Return-Path: <>`), or the mail asks not to be answered by machines.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unanswerable: bool,
     /// Of a bounce: whom our letter did not reach, and why.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bounce: Option<super::Bounce>,
     /// What the sender typed: quoted and forwarded mails, and nothing else, cut away. It goes beside the JSON, which would
     /// put two letters for each line break and be looked through for them.
     #[serde(skip)]
     pub text: String,
     /// Quoted, forwarded and attached mails, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inner: Vec<Inner>,
     /// Attached files in order; an archive is followed by its members.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
     /// Addresses of large attachments, net disks and articles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
     /// What could not be read, in words for staff. Empty when all was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<String>,
     /// All that is missing from the text, a line each in words for staff: damage, and files that could not be read.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incomplete: Vec<String>,
     /// Where characters were lost: U+FFFD left after decoding.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub garbled: Vec<Garbled>,
     /// Fields that stand more than once though RFC 5322 section 3.6 allows one, in lower case; a forger's sign.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubled: Vec<String>,
 }
 

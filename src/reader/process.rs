@@ -289,7 +289,7 @@ impl Reader {
             let mut left = FILE_BYTES;
             let (mut names, mut last) = (Vec::new(), None);
             loop {
-                match hear(&mut running.from)? {
+                match hear_into(&mut running.from, &mut running.words)? {
                     Reply::Keep => {
                         let mut file = open(&mut running.from)?;
                         left = left.checked_sub(file.limit()).ok_or_else(breach)?;

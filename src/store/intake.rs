@@ -140,7 +140,7 @@ impl Store {
             .map(|judge| |mail: &Unjudged| verdicts::judged(connection, &decided, mail, judge));
         let first = next_id(connection)?;
         let (mut next, mut fresh) = (first, HashMap::new());
-        let mut reached: HashMap<(String, u32), Place> = HashMap::new();
+        let mut reached: Vec<Place> = Vec::new();
         for mut kept in batch {
             let (place, received_at) = (kept.place.take(), kept.received_at);
             // What was new when it was read still is, unless it was kept since.
@@ -158,13 +158,24 @@ impl Store {
             }
             if let Some(place) = place {
                 place.holds(connection, mail, received_at)?;
-                let folder = (place.folder.clone(), place.uidvalidity);
-                let furthest = reached.entry(folder).or_insert_with(|| place.clone());
-                furthest.uid = furthest.uid.max(place.uid);
+                let of_folder = |other: &&mut Place| {
+                    (&other.folder, other.uidvalidity) == (&place.folder, place.uidvalidity)
+                };
+                match reached.iter_mut().find(of_folder) {
+                    Some(furthest) => furthest.uid = furthest.uid.max(place.uid),
+                    None => reached.push(place),
+                }
             }
         }
-        for place in reached.values() {
+        for place in &reached {
             place.pass(connection)?;
+        }
+        if next > first {
+            connection
+                .prepare_cached(
+                    "DELETE FROM removed WHERE sha256 IN (SELECT sha256 FROM mails WHERE id >= ?1)",
+                )?
+                .execute([first])?;
         }
         self.fresh = fresh;
         Ok((next - first) as usize)
@@ -294,13 +305,13 @@ fn insert(
             columns.weighed,
         ])?;
     contents::insert(connection, mail.id, content)?;
-    let mut returned = connection.prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?;
-    returned.execute([&mail.sha256])?;
     for part in &kept.parts {
         connection
             .prepare_cached("INSERT INTO mail_parts VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
             .execute(params![mail.id, part])?;
-        returned.execute([part])?;
+        connection
+            .prepare_cached("DELETE FROM removed WHERE sha256 = ?1")?
+            .execute([part])?;
     }
     insert_files(connection, mail.id, content)
 }
