@@ -742,6 +742,23 @@ fn a_photo_that_came_with_another_report_is_flagged_even_when_sent_smaller() {
     );
 }
 
+#[test]
+fn versions_of_a_report_show_its_photos_again_though_the_first_came_last() {
+    let mut house = House::new();
+    let subject = format!("{DANDONG}5月23日活动信息");
+    let mut version = |id: &str, number: &str, files: &[(&str, Vec<u8>)], at: Moment| {
+        let text = format!("{}\r\n{DANDONG}", TALE.replace("三百", number));
+        let mail = house.arrives(mail(id, "x@qq.com", &subject, &text, files), at);
+        house.submissions(mail)[0].clone()
+    };
+    let photos = [("1.jpg", photo(1, 800))];
+    version("b", "三百", &photos, may(24, 9, 0));
+    let first = version("a", "二百", &[], may(24, 8, 0));
+    let last = version("c", "四百", &photos, may(24, 10, 0));
+    assert_eq!(last.fact.repeats, Some(first.fact.id));
+    assert!(last.flags.is_empty(), "{:?}", last.flags);
+}
+
 fn baosong(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_baosong"))
         .args([

@@ -145,12 +145,13 @@ fn are_versions(connection: &Connection, one: i64, other: Option<i64>) -> Result
     Ok(first_version(connection, one)? == first_version(connection, other)?)
 }
 
+/// The one that repeats none. Its id need not be the least: it may have come late.
 fn first_version(connection: &Connection, id: i64) -> Result<i64> {
     let first = connection
         .prepare_cached(
             "WITH RECURSIVE chain (id) AS (
                  VALUES (?1) UNION SELECT s.repeats FROM chain JOIN submissions s ON s.id = chain.id WHERE s.repeats IS NOT NULL)
-             SELECT min(id) FROM chain",
+             SELECT coalesce(min(iif(repeats IS NULL, id, NULL)), min(id)) FROM chain JOIN submissions USING (id)",
         )?
         .query_row([id], |row| row.get(0))?;
     Ok(first)
