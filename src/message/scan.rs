@@ -179,9 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn a_million_lines_that_begin_with_a_tab_take_no_time() {
-        let raw = format!("Subject: a\r\n\r\n{}", "\tx\n".repeat(1_000_000));
-        assert_eq!(scan(raw.as_bytes()), Ok(()));
+    fn a_million_lines_with_a_tab_take_no_time() {
+        for line in ["\tx\n", "a\tb\n"] {
+            let raw = format!("Subject: a\r\n\r\n{}", line.repeat(1_000_000));
+            assert_eq!(scan(raw.as_bytes()), Ok(()));
+        }
     }
 
     #[test]
