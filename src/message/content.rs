@@ -4,8 +4,8 @@ use chrono::{DateTime, FixedOffset};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-/// Everything that was read from one mail. It crosses a process border as JSON, in which what is
-/// empty is left out, and its text.
+/// Everything that was read from one mail. It crosses a process border as JSON, without its own lists and options that are
+/// empty, and its text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Content {

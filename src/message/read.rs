@@ -135,6 +135,7 @@ impl Mail<'_, '_> {
         if body.circular {
             self.damage("邮件结构无法识别");
         }
+        // As a text, as in `text::lines`: a search for the character stops at its last byte.
         if body.text.contains("\u{FFFD}") {
             self.damage("正文有乱码");
         }

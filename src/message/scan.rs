@@ -122,11 +122,11 @@ impl Seen {
     }
 }
 
-/// How many bytes stand before the first of these four.
+/// How many bytes stand before the first colon, hyphen, blank or tab.
 fn until_mark(bytes: &[u8]) -> usize {
     let is_mark = |b: &u8| matches!(b, b':' | b'-' | b' ' | b'\t');
     let plain = |piece: &&[u8]| !piece.iter().fold(false, |any, b| any | is_mark(b));
-    // Whole pieces first, which the compiler looks at at once; each byte once, or many short lines would take hours.
+    // Whole pieces first, which the compiler looks at at once. It must end with the first mark, or many short lines would take hours.
     let passed = 32 * bytes.chunks_exact(32).take_while(plain).count();
     let rest = &bytes[passed..];
     passed + rest.iter().position(is_mark).unwrap_or(rest.len())

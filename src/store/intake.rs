@@ -170,6 +170,7 @@ impl Store {
         for place in &reached {
             place.pass(connection)?;
         }
+        // What was removed may come again; from `first` on all mails are this batch's.
         if next > first {
             connection
                 .prepare_cached(
