@@ -6,6 +6,7 @@ use baosong::attribution::{Change, FlagKind, Outcome};
 use baosong::campaign::Moment;
 use baosong::config::Config;
 use baosong::daemon::Daemon;
+use baosong::standing::Chain;
 use baosong::store::{MailRow, SubmissionRow};
 use base64::Engine;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
@@ -757,6 +758,30 @@ fn versions_of_a_report_show_its_photos_again_though_the_first_came_last() {
     let last = version("c", "四百", &photos, may(24, 10, 0));
     assert_eq!(last.fact.repeats, Some(first.fact.id));
     assert!(last.flags.is_empty(), "{:?}", last.flags);
+}
+
+#[test]
+fn of_mails_of_one_second_the_one_kept_first_is_the_earlier_though_it_is_judged_last() {
+    let mut house = House::new();
+    let unnamed = house.arrives(plain("a", "x@qq.com", "信息", TALE), may(24, 9, 0));
+    let text = format!("{}\r\n{DANDONG}", TALE.replace("三百", "二百"));
+    let subject = format!("{DANDONG}活动信息");
+    let named = house.arrives(plain("b", "y@qq.com", &subject, &text), may(24, 9, 0));
+    assert_eq!(house.said(unnamed), "Review");
+    house.assign("1", Some(DANDONG), None);
+    let (first, later) = (
+        house.submissions(unnamed).remove(0).fact,
+        house.submissions(named).remove(0).fact,
+    );
+    assert!(later.id < first.id);
+    assert_eq!(later.repeats, Some(first.id));
+    let store = &house.daemon.store;
+    let listed = store.entries(may(25, 9, 0)).unwrap();
+    let mails: Vec<i64> = listed.iter().map(|entry| entry.mail).collect();
+    assert_eq!(mails, [unnamed, named]);
+    let facts = store.facts().unwrap();
+    let reports = Chain::all(&facts);
+    assert_eq!((reports.len(), reports[0].latest().mail), (1, named));
 }
 
 fn baosong(dir: &Path, arguments: &[&str]) -> Output {

@@ -963,7 +963,6 @@ fn a_corrected_text_repeats_the_earlier_and_a_second_report_does_not() {
         kind: Kind::Daily,
         days: vec![may(day, 0, 0).date_naive()],
         arrived: may(25, 8, 0),
-        title: String::new(),
         sketch: Sketch::of(text),
     };
     let first = format!("点钞赛\n{TALE}");

@@ -18,8 +18,6 @@ pub struct Earlier {
     pub days: Vec<NaiveDate>,
     /// Arrival by the server's clock.
     pub arrived: Moment,
-    /// Its title.
-    pub title: String,
     /// Its text, for comparison.
     pub sketch: Sketch,
 }

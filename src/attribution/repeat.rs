@@ -35,14 +35,11 @@ pub fn announces(subject: &str, text: &str) -> bool {
         .any(|word| subject.contains(word) || text.contains(word))
 }
 
-/// The earliest version that `submission` replaces, of the earlier ones of its unit.
+/// The earliest version that `submission` replaces, of the earlier ones of its unit, newest first.
 pub fn repeated(submission: &Submission, announced: bool, earlier: &[Earlier]) -> Option<i64> {
-    let mut same: Vec<&Earlier> = earlier
-        .iter()
-        .filter(|other| same(submission, announced, other))
-        .collect();
-    same.sort_by_key(|other| (other.arrived, other.id));
-    same.first().map(|other| other.id)
+    let mut oldest_first = earlier.iter().rev();
+    let first = oldest_first.find(|other| same(submission, announced, other));
+    first.map(|other| other.id)
 }
 
 fn same(submission: &Submission, announced: bool, other: &Earlier) -> bool {

@@ -73,7 +73,15 @@ impl Daemon {
             })
             .map(Chain::latest)
             .collect();
-        chosen.sort_by_key(|fact| (&fact.unit, fact.days.clone(), fact.arrived, fact.id));
+        chosen.sort_by_key(|fact| {
+            (
+                &fact.unit,
+                fact.days.clone(),
+                fact.arrived,
+                fact.mail,
+                fact.id,
+            )
+        });
         let row = |fact: &&crate::store::Fact| {
             let rows = self.store.submissions_of(fact.mail)?;
             rows.into_iter()

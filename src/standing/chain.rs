@@ -23,12 +23,12 @@ impl<'a> Chain<'a> {
             chains.entry(root(fact, &by_id)).or_default().push(fact);
         }
         let mut chains: Vec<_> = chains.into_values().map(Self::of).collect();
-        chains.sort_by_key(|chain| (chain.arrived(), chain.versions[0].id));
+        chains.sort_by_key(|chain| place(chain.versions[0]));
         chains
     }
 
     fn of(mut versions: Vec<&'a Fact>) -> Self {
-        versions.sort_by_key(|fact| (fact.arrived, fact.id));
+        versions.sort_by_key(|fact| place(fact));
         Self { versions }
     }
 
@@ -95,6 +95,11 @@ impl Marks {
         }
         marks
     }
+}
+
+/// In order of arrival. Ids go by the order of judging, which may be another.
+fn place(fact: &Fact) -> (Moment, i64, i64) {
+    (fact.arrived, fact.mail, fact.id)
 }
 
 /// The first version's id. Ids that lead in a circle end at the smallest seen.

@@ -38,7 +38,7 @@ impl Store {
                     s.repeats IS NOT NULL, s.title, m.sender, m.subject,
                     (SELECT group_concat(f.media || ' ' || f.name, char(10)) FROM
                          (SELECT media, name FROM files WHERE submission = s.id ORDER BY position) f)
-             FROM submissions s JOIN mails m ON m.id = s.mail WHERE s.arrived <= ?1 ORDER BY s.arrived, s.id",
+             FROM submissions s JOIN mails m ON m.id = s.mail WHERE s.arrived <= ?1 ORDER BY s.arrived, s.mail, s.ordinal",
         )?;
         let rows = statement.query_map([until.timestamp()], |row| {
             let files: Option<String> = row.get(12)?;

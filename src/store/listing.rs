@@ -241,7 +241,7 @@ impl Store {
         most: usize,
     ) -> Result<Vec<SubmissionRow>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "{SUBMISSIONS} WHERE s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id LIMIT ?3"
+            "{SUBMISSIONS} WHERE s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.mail, s.ordinal LIMIT ?3"
         ))?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = statement.query_map(
@@ -254,7 +254,7 @@ impl Store {
     /// Submissions that resemble others and arrived after `after` and by `until`, in order of arrival.
     pub fn flagged(&self, after: Moment, until: Moment) -> Result<Vec<SubmissionRow>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "{SUBMISSIONS} WHERE s.flags <> '[]' AND s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id"
+            "{SUBMISSIONS} WHERE s.flags <> '[]' AND s.arrived > ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.mail, s.ordinal"
         ))?;
         let rows = statement.query_map([after.timestamp(), until.timestamp()], submission_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -263,7 +263,7 @@ impl Store {
     /// Submissions of one kind that arrived by `until`, in order of arrival.
     pub fn submissions_of_kind(&self, kind: Kind, until: Moment) -> Result<Vec<SubmissionRow>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "{SUBMISSIONS} WHERE s.kind = ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.id"
+            "{SUBMISSIONS} WHERE s.kind = ?1 AND s.arrived <= ?2 ORDER BY s.arrived, s.mail, s.ordinal"
         ))?;
         let values = params![super::name(kind).unwrap_or_default(), until.timestamp()];
         let rows = statement.query_map(values, submission_row)?;
@@ -273,7 +273,7 @@ impl Store {
     /// Mail, unit and links of submissions that arrived by `until` and hold any.
     pub fn linked(&self, until: Moment) -> Result<Vec<(i64, String, Vec<Link>)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT mail, unit, links FROM submissions WHERE links <> '[]' AND arrived <= ?1 ORDER BY arrived, id",
+            "SELECT mail, unit, links FROM submissions WHERE links <> '[]' AND arrived <= ?1 ORDER BY arrived, mail, ordinal",
         )?;
         let rows = statement.query_map([until.timestamp()], |row| {
             Ok((
@@ -297,7 +297,7 @@ impl Store {
     /// What standings are computed from.
     pub fn facts(&self) -> Result<Vec<Fact>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, mail, unit, kind, days, arrived, repeats FROM submissions ORDER BY arrived, id",
+            "SELECT id, mail, unit, kind, days, arrived, repeats FROM submissions ORDER BY arrived, mail, ordinal",
         )?;
         let rows = statement.query_map(params![], fact)?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -42,7 +42,7 @@ fn text_of_other(
     let mut statement = connection.prepare_cached(
         "SELECT s.id, s.unit, s.title, s.sketch FROM text_bands b JOIN submissions s ON s.id = b.submission
          WHERE b.band = ?1 AND s.unit <> ?2 AND (s.arrived, s.mail) < (?3, ?4)
-         ORDER BY s.arrived, s.id LIMIT ?5",
+         ORDER BY s.arrived, s.mail, s.ordinal LIMIT ?5",
     )?;
     for band in &submission.print.bands {
         let values = params![
@@ -106,7 +106,7 @@ fn same_bytes(connection: &Connection, mail: &Unjudged, sha256: &str) -> Result<
     let found = connection
         .prepare_cached(
             "SELECT s.id, s.unit, s.kind FROM files f JOIN submissions s ON s.id = f.submission
-             WHERE f.sha256 = ?1 AND (s.arrived, s.mail) < (?2, ?3) ORDER BY s.arrived, s.id LIMIT 1",
+             WHERE f.sha256 = ?1 AND (s.arrived, s.mail) < (?2, ?3) ORDER BY s.arrived, s.mail, s.ordinal LIMIT 1",
         )?
         .query_row(params![sha256, mail.received_at.timestamp(), mail.id], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -119,7 +119,7 @@ fn same_look(connection: &Connection, mail: &Unjudged, print: &[u8]) -> Result<F
     let mut statement = connection.prepare_cached(
         "SELECT s.id, s.unit, s.kind, f.fingerprint FROM photo_bands b
          JOIN files f ON f.mail = b.mail AND f.position = b.position JOIN submissions s ON s.id = f.submission
-         WHERE b.band = ?1 AND (s.arrived, s.mail) < (?2, ?3) ORDER BY s.arrived, s.id LIMIT ?4",
+         WHERE b.band = ?1 AND (s.arrived, s.mail) < (?2, ?3) ORDER BY s.arrived, s.mail, s.ordinal LIMIT ?4",
     )?;
     for band in photo_bands(print) {
         let mut rows = statement.query(params![

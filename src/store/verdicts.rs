@@ -185,7 +185,7 @@ fn past<'a>(
     })
 }
 
-const EARLIER: &str = "s.id, s.unit, s.kind, s.days, s.arrived, s.title, s.sketch";
+const EARLIER: &str = "s.id, s.unit, s.kind, s.days, s.arrived, s.sketch";
 
 fn earlier(row: &Row) -> rusqlite::Result<Earlier> {
     Ok(Earlier {
@@ -194,15 +194,14 @@ fn earlier(row: &Row) -> rusqlite::Result<Earlier> {
         kind: from_name(row.get(2)?)?,
         days: from_json(&row.get::<_, String>(3)?)?,
         arrived: moment(row.get(4)?),
-        title: row.get(5)?,
-        sketch: Sketch::from_bytes(row.get_ref(6)?.as_blob()?),
+        sketch: Sketch::from_bytes(row.get_ref(5)?.as_blob()?),
     })
 }
 
 fn earlier_of_unit(connection: &Connection, unit: &str, mail: &Unjudged) -> Result<Vec<Earlier>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {EARLIER} FROM submissions s WHERE s.unit = ?1 AND (s.arrived, s.mail) < (?2, ?3)
-         ORDER BY s.arrived DESC, s.id DESC LIMIT ?4"
+         ORDER BY s.arrived DESC, s.mail DESC, s.ordinal DESC LIMIT ?4"
     ))?;
     let rows = statement.query_map(
         params![unit, mail.received_at.timestamp(), mail.id, COMPARED],
@@ -223,7 +222,7 @@ fn earlier_from_sender(
     ))?;
     let rows = statement.query_map(
         params![sender, mail.received_at.timestamp(), mail.id],
-        |row| Ok((earlier(row)?, row.get(7)?)),
+        |row| Ok((earlier(row)?, row.get(6)?)),
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
