@@ -1,6 +1,6 @@
 //! A cheap look at a mail before any parser sees it: some shapes cost a parser its stack or hours of time.
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr3, memrchr};
 
 /// Deeper than any chain of forwards; a parser's stack ends at some thousands.
 const ATTACHED_MAILS: usize = 50;
@@ -38,15 +38,13 @@ struct Seen {
 
 impl Seen {
     fn mail(&mut self, raw: &[u8]) -> Result<(), String> {
-        let mut rest = raw;
-        while !rest.is_empty() {
-            let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            let (line, after) = rest.split_at(end);
-            self.line(line)?;
-            rest = if self.in_header {
-                after
-            } else {
-                self.pass(after)
+        let (mut at, mut marks) = (0, Marks::default());
+        while at < raw.len() {
+            let end = memchr(b'\n', &raw[at..]).map_or(raw.len(), |end| at + end + 1);
+            self.line(&raw[at..end])?;
+            at = match self.in_header {
+                true => end,
+                false => self.pass(raw, end, marks.next(raw, end)),
             };
         }
         Ok(())
@@ -68,18 +66,16 @@ impl Seen {
         self.verdict()
     }
 
-    /// Passes over the lines of a body that have no mark of a boundary or field, and do not go on with one, as base64: what
-    /// is seen in them is that no field goes on.
-    fn pass<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let marked = until_mark(rest);
-        let passed = match marked == rest.len() {
+    /// Passes over the lines of a body up to that of the next mark, as base64: what is seen in them is that no field goes on.
+    fn pass(&mut self, raw: &[u8], from: usize, marked: usize) -> usize {
+        let passed = match marked == raw.len() {
             true => marked,
-            false => memrchr(b'\n', &rest[..marked]).map_or(0, |end| end + 1),
+            false => memrchr(b'\n', &raw[from..marked]).map_or(from, |end| from + end + 1),
         };
-        if passed > 0 {
+        if passed > from {
             self.content_field = None;
         }
-        &rest[passed..]
+        passed
     }
 
     fn count(&mut self, line: &[u8]) {
@@ -122,14 +118,26 @@ impl Seen {
     }
 }
 
-/// How many bytes stand before the first colon, hyphen, blank or tab.
-fn until_mark(bytes: &[u8]) -> usize {
-    let is_mark = |b: &u8| matches!(b, b':' | b'-' | b' ' | b'\t');
-    let plain = |piece: &&[u8]| !piece.iter().fold(false, |any, b| any | is_mark(b));
-    // Whole pieces first, which the compiler looks at at once. It must end with the first mark, or many short lines would take hours.
-    let passed = 32 * bytes.chunks_exact(32).take_while(plain).count();
-    let rest = &bytes[passed..];
-    passed + rest.iter().position(is_mark).unwrap_or(rest.len())
+/// Where the next byte stands that a boundary or a field has, or that goes on with one. Each kind is looked for again only
+/// once it is passed: else a far one would be looked for from every line.
+#[derive(Debug, Default)]
+struct Marks {
+    mark: usize,
+    tab: usize,
+}
+
+impl Marks {
+    /// From a place on that is never before the last; the end where there is none.
+    fn next(&mut self, raw: &[u8], from: usize) -> usize {
+        let place = |found: Option<usize>| found.map_or(raw.len(), |at| from + at);
+        if self.mark < from {
+            self.mark = place(memchr3(b':', b'-', b' ', &raw[from..]));
+        }
+        if self.tab < from {
+            self.tab = place(memchr(b'\t', &raw[from..]));
+        }
+        self.mark.min(self.tab)
+    }
 }
 
 #[cfg(test)]
