@@ -19,6 +19,7 @@ mod relative;
 mod repeat;
 mod report;
 mod ruling;
+mod signs;
 mod sketch;
 mod slip;
 mod strength;

@@ -2,8 +2,9 @@
 
 use super::normal::{normal, substance};
 use super::report::{Split, is_question, narrates};
+use super::signs::Signs;
 use crate::message::{Automatic, Content, File, Media, Reading};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -119,16 +120,11 @@ const PHISHING: [&str; 13] = [
 ];
 
 /// All of them, found in one go through a text.
-static BAIT: LazyLock<AhoCorasick> = LazyLock::new(|| bait(MatchKind::Standard));
+static BAIT: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::new(COMMERCE.iter().chain(&PHISHING)).expect("the words are few and short")
+});
 /// Whether there are any, which is found out sooner, and of most texts says all.
-static ANY_BAIT: LazyLock<AhoCorasick> = LazyLock::new(|| bait(MatchKind::LeftmostFirst));
-
-fn bait(kind: MatchKind) -> AhoCorasick {
-    AhoCorasick::builder()
-        .match_kind(kind)
-        .build(COMMERCE.iter().chain(&PHISHING))
-        .expect("the words are few and short")
-}
+static ANY_BAIT: LazyLock<Signs> = LazyLock::new(|| Signs::of(COMMERCE.iter().chain(&PHISHING)));
 
 fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String> {
     let documents = content.files.iter().filter_map(|file| match &file.reading {
@@ -140,7 +136,7 @@ fn advertisement(subject: &str, text: &str, content: &Content) -> Option<String>
         .chain(documents)
         .collect();
     let mut seen = [false; COMMERCE.len() + PHISHING.len()];
-    for text in texts.iter().filter(|text| ANY_BAIT.is_match(text.as_ref())) {
+    for text in texts.iter().filter(|text| ANY_BAIT.stand_in(text)) {
         BAIT.find_overlapping_iter(text.as_ref())
             .for_each(|found| seen[found.pattern().as_usize()] = true);
     }

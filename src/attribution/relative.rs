@@ -1,7 +1,7 @@
 //! Days that words name by their distance: 昨日, 今天, 周三, 第二天.
 
+use super::signs::Signs;
 use crate::campaign::{Campaign, Moment};
-use aho_corasick::{AhoCorasick, MatchKind};
 use chrono::{Datelike, Days, NaiveDate, Timelike, Weekday};
 use memchr::memmem;
 use std::sync::LazyLock;
@@ -24,9 +24,8 @@ const WEEKDAYS: [(&str, Weekday); 8] = [
     ("天", Weekday::Sun),
 ];
 
-/// One of these is in each of them: most texts have none, which one look tells. Of up to 32 the crate looks for all at once in
-/// twice as many bytes as of more.
-static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+/// One of these is in each of them: most texts have none.
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
     let weekdays = WEEK.iter().flat_map(|week| {
         let named = WEEKDAYS
             .iter()
@@ -37,10 +36,7 @@ static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .iter()
         .chain(&["昨", "今", "最后一", FIRST, NTH])
         .map(|word| (*word).to_owned());
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostFirst)
-        .build(words.chain(weekdays))
-        .expect("the words are few and short")
+    Signs::of(words.chain(weekdays))
 });
 
 /// The day that the first such word of `text` (normal form) names: day, rule, word.
@@ -49,7 +45,7 @@ pub fn relative_day(
     base: Moment,
     campaign: &Campaign,
 ) -> Option<(NaiveDate, &'static str, &'static str)> {
-    if !SIGNS.is_match(text) {
+    if !SIGNS.stand_in(text) {
         return None;
     }
     let today = base.date_naive();
@@ -169,8 +165,7 @@ mod tests {
     fn each_word_of_a_day_has_its_sign() {
         let words = BEFORE_YESTERDAY.iter().chain(&YESTERDAY).chain(&TODAY);
         let mut words = words.chain(&LAST).chain(&[FIRST, NTH]);
-        assert!(words.all(|word| SIGNS.is_match(*word)));
-        assert!(SIGNS.patterns_len() <= 32);
+        assert!(words.all(|word| SIGNS.stand_in(word)));
     }
 
     #[test]

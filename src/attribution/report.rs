@@ -2,7 +2,9 @@
 
 use super::Sketch;
 use super::normal::{is_letter, normal, stem, substance};
+use super::signs::Signs;
 use crate::message::{Content, File, LinkKind, Media, Nesting, Reading};
+use std::sync::LazyLock;
 
 /// Above this resemblance two documents of one mail are the same text (a docx and its pdf).
 const SAME: f64 = 0.8;
@@ -312,10 +314,9 @@ fn clauses(sentence: &str) -> impl Iterator<Item = &str> {
     sentence.split_inclusive(['，', ','])
 }
 
-/// Whether a sentence asks.
-pub fn is_question(sentence: &str) -> bool {
-    const ASKS: [&str; 13] = [
-        "?",
+/// What stands in a sentence that asks, beside its mark.
+static ASKS: LazyLock<Signs> = LazyLock::new(|| {
+    Signs::of([
         "？",
         "请问",
         "请教",
@@ -328,12 +329,16 @@ pub fn is_question(sentence: &str) -> bool {
         "咨询:",
         "向您咨询",
         "怎么报",
-    ];
-    ASKS.iter().any(|word| sentence.contains(word)) && !sentence.contains('“')
+    ])
+});
+
+/// Whether a sentence asks.
+pub fn is_question(sentence: &str) -> bool {
+    (sentence.contains('?') || ASKS.stand_in(sentence)) && !sentence.contains('“')
 }
 
-fn is_courtesy(sentence: &str) -> bool {
-    const WORDS: [&str; 12] = [
+static COURTESY: LazyLock<Signs> = LazyLock::new(|| {
+    Signs::of([
         "请查收",
         "见附件",
         "附件",
@@ -346,8 +351,11 @@ fn is_courtesy(sentence: &str) -> bool {
         "敬请",
         "祝好",
         "顺祝",
-    ];
-    WORDS.iter().any(|word| sentence.contains(word)) && sentence.chars().count() < 60
+    ])
+});
+
+fn is_courtesy(sentence: &str) -> bool {
+    COURTESY.stand_in(sentence) && sentence.chars().count() < 60
 }
 
 #[cfg(test)]
