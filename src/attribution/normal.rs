@@ -29,7 +29,7 @@ fn staying(text: &str) -> usize {
     loop {
         let before = at;
         let (threes, _) = bytes[at..].as_chunks();
-        at += 3 * threes.iter().take_while(|three| stays(**three)).count();
+        at += 3 * threes.iter().take_while(|three| stays(three)).count();
         let plain = |b: &&u8| matches!(b, b'\n' | b'!'..=b'~');
         at += bytes[at..].iter().take_while(plain).count();
         if at == before {
@@ -39,7 +39,7 @@ fn staying(text: &str) -> usize {
 }
 
 /// Whether a character of three bytes is its own normal form for certain.
-fn stays(utf8: [u8; 3]) -> bool {
+fn stays(utf8: &[u8; 3]) -> bool {
     match common_han(utf8) {
         Some(han) => !HAS_FORM.holds(han),
         // 、。《》〔〕“”
@@ -167,12 +167,12 @@ impl Firsts {
     /// Where the next of them stands in a text, from a byte on.
     pub fn next_in(&self, text: &str, from: usize) -> Option<usize> {
         let (bytes, mut at) = (text.as_bytes(), from);
-        let passed = |three: &&[u8; 3]| common_han(**three).is_some_and(|han| !self.holds(han));
+        let passed = |three: &&[u8; 3]| common_han(three).is_some_and(|han| !self.holds(han));
         while at < bytes.len() {
             let (threes, _) = bytes[at..].as_chunks();
             at += 3 * threes.iter().take_while(passed).count();
             match bytes[at..].first_chunk() {
-                Some(three) if common_han(*three).is_some() => return Some(at),
+                Some(three) if common_han(three).is_some() => return Some(at),
                 _ if at < bytes.len() && self.others && text.is_char_boundary(at) => {
                     return Some(at);
                 }
@@ -225,24 +225,24 @@ impl Pairs {
 /// The code of a text's first character, if it is a common Chinese one.
 fn first_han(text: &str) -> Option<u16> {
     let first = text.as_bytes().first_chunk();
-    first.and_then(|three| common_han(*three))
+    first.and_then(common_han)
 }
 
 /// The code of the character from U+4000 to U+9FFF that these bytes are in UTF-8, if they are one. Nearly all Chinese ones
 /// are, and their first byte says so.
-const fn common_han(utf8: [u8; 3]) -> Option<u16> {
+const fn common_han(utf8: &[u8; 3]) -> Option<u16> {
     // It takes three bytes, of four, six and six bits; no other byte than a first has this form.
-    let [0xE4..=0xE9, b, c] = utf8 else {
+    let [a @ 0xE4..=0xE9, b, c] = *utf8 else {
         return None;
     };
-    Some((utf8[0] as u16 & 0xf) << 12 | (b as u16 & 0x3f) << 6 | c as u16 & 0x3f)
+    Some((a as u16 & 0xf) << 12 | (b as u16 & 0x3f) << 6 | c as u16 & 0x3f)
 }
 
 /// Those that have another form.
 static HAS_FORM: Firsts = {
     let (mut set, mut rest) = (Firsts::NONE, TRADITIONAL.as_bytes());
     while let [a, b, c, after @ ..] = rest {
-        if let Some(han) = common_han([*a, *b, *c]) {
+        if let Some(han) = common_han(&[*a, *b, *c]) {
             set = set.with(han);
         }
         rest = after;
