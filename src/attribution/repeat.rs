@@ -1,7 +1,9 @@
 //! Whether a submission replaces an earlier one of its unit (rules.md, "Repeats").
 
 use super::normal::normal;
+use super::signs::Signs;
 use super::{Earlier, Kind, Submission};
+use std::sync::LazyLock;
 
 /// Two texts this alike are one report, whatever else.
 pub const ALIKE: f64 = 0.6;
@@ -10,29 +12,28 @@ const ALIKE_WITH_WORDS: f64 = 0.25;
 /// Texts shorter than this say little by their resemblance.
 const SHORT: usize = 12;
 
-const WORDS: [&str; 14] = [
-    "重发",
-    "重报",
-    "重新报送",
-    "重新发送",
-    "更正",
-    "修改稿",
-    "修改版",
-    "以此为准",
-    "为准",
-    "替换",
-    "作废",
-    "最终版",
-    "改了",
-    "换这",
-];
+static WORDS: LazyLock<Signs> = LazyLock::new(|| {
+    Signs::of([
+        "重发",
+        "重报",
+        "重新报送",
+        "重新发送",
+        "更正",
+        "修改稿",
+        "修改版",
+        "以此为准",
+        "为准",
+        "替换",
+        "作废",
+        "最终版",
+        "改了",
+        "换这",
+    ])
+});
 
 /// Whether the mail says that it replaces something.
 pub fn announces(subject: &str, text: &str) -> bool {
-    let (subject, text) = (normal(subject), normal(text));
-    WORDS
-        .iter()
-        .any(|word| subject.contains(word) || text.contains(word))
+    WORDS.stand_in(&normal(subject)) || WORDS.stand_in(&normal(text))
 }
 
 /// The earliest version that `submission` replaces, of the earlier ones of its unit, newest first.
